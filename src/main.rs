@@ -1,0 +1,3 @@
+//! The `ozeki-graphql` command.
+
+fn main() {}

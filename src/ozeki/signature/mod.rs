@@ -1,0 +1,1 @@
+//! The signature of a call, made by a configurable recipe.
