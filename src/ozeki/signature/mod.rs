@@ -5,6 +5,7 @@
 //! Source: "What is not documented".
 
 mod algorithm;
+pub mod detect;
 mod encoding;
 mod payload;
 mod recipe;
