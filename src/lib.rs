@@ -2,6 +2,8 @@
 
 pub mod cache;
 pub mod clock;
+pub mod graphql;
+pub mod http;
 pub mod ozeki;
 pub mod session;
 pub mod telemetry;

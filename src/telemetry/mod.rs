@@ -1,6 +1,6 @@
 //! Logs and metrics: what an operator sees.
 //!
-//! Names and units of all metrics are in [`metrics`]; no label holds a user, a conversation or any other unbounded
+//! Names and units of all metrics are in one file, `metrics.rs`; no label holds a user, a conversation or any other unbounded
 //! value. Logs have constant messages with fields.
 
 mod metrics;
