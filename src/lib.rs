@@ -2,4 +2,5 @@
 
 pub mod clock;
 pub mod ozeki;
+pub mod sandbox;
 pub mod telemetry;
