@@ -21,6 +21,8 @@ mod refusal;
 mod seed;
 mod server;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use demo::{DemoUser, demo_users};
 pub use faults::{Fault, Faults, Injection, Reply, Times};
