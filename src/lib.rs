@@ -5,5 +5,6 @@ pub mod clock;
 pub mod graphql;
 pub mod http;
 pub mod ozeki;
+pub mod sandbox;
 pub mod session;
 pub mod telemetry;
