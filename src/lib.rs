@@ -1,10 +1,20 @@
 //! A GraphQL gateway for the Ozeki Chat HTTP API. The modules, in reading order:
 
-pub mod cache;
-pub mod clock;
-pub mod graphql;
+#![deny(rustdoc::broken_intra_doc_links)]
+
+pub mod cli;
+pub mod config;
 pub mod http;
-pub mod ozeki;
-pub mod sandbox;
+
+pub mod graphql;
+
+pub mod cache;
+
 pub mod session;
+
+pub mod ozeki;
+
+pub mod sandbox;
+
+pub mod clock;
 pub mod telemetry;

@@ -1,0 +1,3 @@
+//! The command line: one file per command, and the arguments they share.
+
+pub mod arguments;
