@@ -1,7 +1,5 @@
 //! A GraphQL gateway for the Ozeki Chat HTTP API. The modules, in reading order:
 
-#![deny(rustdoc::broken_intra_doc_links)]
-
 pub mod cli;
 pub mod config;
 pub mod http;

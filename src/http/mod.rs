@@ -9,6 +9,7 @@ mod error;
 mod health;
 mod layers;
 mod negotiation;
+pub mod playground;
 mod request;
 mod request_id;
 
@@ -36,11 +37,14 @@ pub struct HttpOptions {
     pub body_max_bytes: usize,
     /// The longest that an operation may take.
     pub request_timeout: Duration,
+    /// Where the playground's settings come from; without a source there is no playground.
+    pub playground: Option<playground::SettingsSource>,
 }
 
 /// The routes that frontends use, behind their layers.
 pub fn router(options: HttpOptions) -> Router {
     let readiness = options.readiness.clone();
-    let router = endpoint::router(options).merge(health::router(readiness));
+    let playground = options.playground.clone().map(playground::router).unwrap_or_default();
+    let router = endpoint::router(options).merge(health::router(readiness)).merge(playground);
     layers::with_layers(router)
 }
