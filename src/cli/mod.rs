@@ -1,4 +1,5 @@
-//! The commands, one file or folder each.
+//! The command line: one file per command, and the arguments they share.
 
+pub mod arguments;
 pub mod signature;
 pub mod user_id;

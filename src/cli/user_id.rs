@@ -20,9 +20,9 @@ pub enum UserIdError {
 /// The command line of `user-id`.
 pub fn command() -> Command {
     Command::new("user-id")
-        .about("Prints the Ozeki user id of an e-mail address")
+        .about("Print the Ozeki user id of an e-mail address")
         .long_about(
-            "Prints the Ozeki user id of an e-mail address: its MD5 in hex. Letters count as they are written; \
+            "Print the Ozeki user id of an e-mail address: its MD5 in hex. Letters count as they are written; \
              surrounding blanks do not.",
         )
         .arg(

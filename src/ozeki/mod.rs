@@ -6,10 +6,21 @@
 //! "Source:" lines name the section of the vendor's pages, as gathered in `ozeki-chat-api.md`, that a fact is from.
 
 mod api_key;
+mod call;
+mod client;
+mod error;
 mod id;
+mod identity;
 pub mod signature;
 mod timestamp;
+mod wire;
 
 pub use api_key::{ApiKey, InvalidApiKey};
+pub use call::Call;
+pub use client::{Client, ClientOptions, ClientSetupError};
+pub use error::UpstreamError;
 pub use id::{ConversationId, InvalidEmail, InvalidId, StationId, UserId};
+pub use identity::{Credential, Identity};
+pub use signature::{Recipe, Signature, SignedRequest};
 pub use timestamp::{InvalidTimestamp, Timestamp};
+pub use wire::{Conversation, ConversationProperties, Friend, Login, Participant, Presence};

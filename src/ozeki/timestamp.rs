@@ -50,6 +50,16 @@ impl Timestamp {
         self.write(RFC_3339)
     }
 
+    /// Reads RFC 3339 with any offset; fractions of a second are cut.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTimestamp`] when the text is no such date and time.
+    pub fn from_rfc_3339(text: &str) -> Result<Self, InvalidTimestamp> {
+        let moment = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339);
+        Self::from_unix_seconds(moment.map_err(|_| InvalidTimestamp)?.unix_timestamp())
+    }
+
     fn write(self, format: StaticFormatDescription) -> String {
         OffsetDateTime::from_unix_timestamp(self.0)
             .expect("the constructors admit years 0 to 9999 only")

@@ -12,7 +12,7 @@ const CAPTURES_MAX: usize = 16;
 
 pub(super) fn command() -> Command {
     Command::new("detect")
-        .about("Finds the recipe that made the signature of a captured request")
+        .about("Find the recipe that made the signature of a captured request")
         .after_help(
             "A capture file is a JSON object with the members user, station, api, body, signature, key and, where \
              the body does not have them, action and timestamp; all are strings, body the exact bytes.\n\

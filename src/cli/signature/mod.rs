@@ -72,7 +72,7 @@ impl fmt::Display for Faults {
 /// The command line of `signature`.
 pub fn command() -> Command {
     Command::new("signature")
-        .about("Signs a request by a recipe, or finds the recipe of a captured request")
+        .about("Sign a request by a recipe, or find the recipe of a captured request")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(sign::command())

@@ -14,7 +14,7 @@ use crate::ozeki::signature::{Hash, Part, Payload, Piece, Recipe};
 
 pub(super) fn command() -> Command {
     Command::new("sign")
-        .about("Shows the payload and the signature that a recipe makes for a request")
+        .about("Show the payload and the signature that a recipe makes for a request")
         .args(flags::request_flags())
         .args(recipe_flags())
         .arg(

@@ -74,7 +74,8 @@ impl SignedRequest<'_> {
         match hash {
             None => payload.extend_from_slice(bytes),
             Some(hash) => {
-                payload.extend_from_slice(Encoding::Hex.encode(&hash.digest(bytes)).as_bytes())
+                let digest = Zeroizing::new(Encoding::Hex.encode(&hash.digest(bytes)));
+                payload.extend_from_slice(digest.as_bytes());
             }
         }
     }

@@ -1,0 +1,95 @@
+//! A caller's conversations.
+
+use super::Weigh;
+use crate::ozeki::{Conversation, ConversationId, ConversationProperties, Participant, UserId};
+
+/// A caller's conversations, newest first by last access, then by id; each once.
+#[derive(Debug)]
+pub struct ConversationList(Box<[Conversation]>);
+
+impl ConversationList {
+    /// Puts the server's list in order; of two entries with one id the first is kept.
+    pub fn new(mut conversations: Vec<Conversation>) -> Self {
+        conversations.sort_by_key(|conversation| conversation.id);
+        conversations.dedup_by_key(|conversation| conversation.id);
+        conversations.sort_by_key(|conversation| std::cmp::Reverse(conversation.last_access));
+        Self(conversations.into())
+    }
+
+    /// All of them, newest first.
+    pub fn all(&self) -> &[Conversation] {
+        &self.0
+    }
+
+    /// The position of the conversation with this id.
+    pub fn position(&self, id: ConversationId) -> Option<usize> {
+        self.0.iter().position(|conversation| conversation.id == id)
+    }
+}
+
+impl Weigh for ConversationList {
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.0.iter().map(weight).sum::<usize>()
+    }
+}
+
+fn weight(conversation: &Conversation) -> usize {
+    let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
+    let participants = conversation.participants.iter();
+    let properties = conversation.properties.iter();
+    let ids = [
+        &conversation.muted_by,
+        &conversation.favorite_by,
+        &conversation.hidden_by,
+    ];
+    size_of::<Conversation>()
+        + conversation.display_name.len()
+        + conversation.secret.len()
+        + conversation.instance.len()
+        + text(&conversation.last_message_id)
+        + text(&conversation.last_report_id)
+        + ids
+            .into_iter()
+            .map(|ids| size_of_val::<[UserId]>(ids))
+            .sum::<usize>()
+        + participants
+            .map(|one| size_of::<Participant>() + one.name.len())
+            .sum::<usize>()
+        + properties
+            .map(|one| {
+                size_of::<ConversationProperties>()
+                    + one.hide_id.len()
+                    + text(&one.background_color)
+            })
+            .sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ozeki::Timestamp;
+
+    fn conversation(id: u8, last_access: &str) -> Conversation {
+        let id = ConversationId::from_bytes([id; 16]);
+        serde_json::from_str(&format!(r#"{{"id":"{id}","lastaccess":{last_access}}}"#)).unwrap()
+    }
+
+    #[test]
+    fn the_newest_stands_first_and_none_stands_twice() {
+        let list = ConversationList::new(vec![
+            conversation(3, "null"),
+            conversation(2, "5"),
+            conversation(1, "5"),
+            conversation(4, "9"),
+            conversation(4, "7"),
+        ]);
+        let order: Vec<_> = list.all().iter().map(|one| one.id.as_bytes()[0]).collect();
+        assert_eq!(order, [4, 1, 2, 3]);
+        assert_eq!(
+            list.all()[0].last_access.map(Timestamp::unix_seconds),
+            Some(9)
+        );
+        assert_eq!(list.position(ConversationId::from_bytes([2; 16])), Some(2));
+        assert_eq!(list.position(ConversationId::from_bytes([7; 16])), None);
+    }
+}

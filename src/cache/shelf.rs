@@ -1,0 +1,353 @@
+//! Values of one resource for all callers: kept by weight, loaded once at a time.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use moka::policy::EvictionPolicy;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use super::generations::Generation;
+use crate::ozeki::{Call, UpstreamError};
+use crate::session::CallerKey;
+use crate::telemetry::{CacheOutcome, Metrics, Resource};
+
+/// Where a value stands: nothing is found without the caller and the generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Slot {
+    pub(super) caller: CallerKey,
+    pub(super) generation: Generation,
+}
+
+/// What a value takes in memory.
+pub trait Weigh {
+    /// Bytes that the value occupies, on the heap and in place.
+    fn weight(&self) -> usize;
+}
+
+type LoadResult<V> = Result<Arc<V>, Arc<UpstreamError>>;
+type Load<V> = Shared<BoxFuture<'static, LoadResult<V>>>;
+type InFlight<V> = Arc<Mutex<HashMap<Slot, Load<V>>>>;
+
+/// A read that has begun: answered from memory, or by a load that goes on whether or not anybody waits.
+pub enum Reading<V> {
+    /// The value was in memory.
+    Ready(Arc<V>),
+    /// The value is being loaded.
+    Loading(Load<V>),
+}
+
+// Derived, these would ask for `V: Clone`.
+impl<V> Clone for Reading<V> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Ready(value) => Self::Ready(Arc::clone(value)),
+            Self::Loading(load) => Self::Loading(load.clone()),
+        }
+    }
+}
+
+impl<V> Clone for Entry<V> {
+    fn clone(&self) -> Self {
+        Self {
+            value: Arc::clone(&self.value),
+            fresh_until: self.fresh_until,
+        }
+    }
+}
+
+impl<V: Send + Sync + 'static> Reading<V> {
+    /// Waits for the value.
+    ///
+    /// Cancel safety: dropping the future leaves the load under way for others.
+    ///
+    /// # Errors
+    ///
+    /// The [`UpstreamError`] of the load, the same for all who waited for it.
+    pub async fn value(self) -> Result<Arc<V>, Arc<UpstreamError>> {
+        match self {
+            Self::Ready(value) => Ok(value),
+            Self::Loading(load) => load.await,
+        }
+    }
+}
+
+struct Entry<V> {
+    value: Arc<V>,
+    fresh_until: Instant,
+}
+
+/// How a shelf keeps its values.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ShelfOptions {
+    pub(super) resource: Resource,
+    /// The call that loads a value, for errors.
+    pub(super) call: Call,
+    pub(super) max_bytes: u64,
+    pub(super) time_to_live: Duration,
+}
+
+/// Values of one resource for all callers.
+pub(super) struct Shelf<V> {
+    options: ShelfOptions,
+    values: moka::sync::Cache<Slot, Entry<V>>,
+    /// Bounded by the requests under way: a load is begun by a request, and ends within one call's time.
+    in_flight: InFlight<V>,
+    tasks: TaskTracker,
+    metrics: Arc<Metrics>,
+}
+
+impl<V> fmt::Debug for Shelf<V> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Shelf")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<V: Weigh + Send + Sync + 'static> Shelf<V> {
+    pub(super) fn new(options: ShelfOptions, tasks: TaskTracker, metrics: Arc<Metrics>) -> Self {
+        let values = moka::sync::Cache::builder()
+            .max_capacity(options.max_bytes)
+            .weigher(|_slot: &Slot, entry: &Entry<V>| {
+                let bytes = size_of::<Slot>() + size_of::<Entry<V>>() + entry.value.weight();
+                u32::try_from(bytes).unwrap_or(u32::MAX)
+            })
+            .eviction_policy(EvictionPolicy::lru())
+            // Frees memory; whether a value is fresh is decided by `fresh_until`, by the runtime's clock.
+            .time_to_live(options.time_to_live.max(Duration::from_secs(1)))
+            .build();
+        Self {
+            options,
+            values,
+            in_flight: InFlight::default(),
+            tasks,
+            metrics,
+        }
+    }
+
+    /// Reads the value of a slot; `load` runs, detached, when it is neither in memory nor being loaded.
+    pub(super) fn read<F>(&self, slot: Slot, load: impl FnOnce() -> F) -> Reading<V>
+    where
+        F: Future<Output = Result<V, UpstreamError>> + Send + 'static,
+    {
+        if let Some(value) = self.fresh(&slot) {
+            return self.counted(CacheOutcome::Hit, Reading::Ready(value));
+        }
+        let mut in_flight = self
+            .in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(load) = in_flight.get(&slot) {
+            return self.counted(CacheOutcome::Coalesced, Reading::Loading(load.clone()));
+        }
+        // A load that ended since the first look stored its value before it left the map.
+        if let Some(value) = self.fresh(&slot) {
+            return self.counted(CacheOutcome::Hit, Reading::Ready(value));
+        }
+        let load = self.begin(slot, load());
+        in_flight.insert(slot, load.clone());
+        self.counted(CacheOutcome::Miss, Reading::Loading(load))
+    }
+
+    /// Drops the value of a slot, to free its memory; nobody need wait for it.
+    pub(super) fn discard(&self, slot: &Slot) {
+        self.values.invalidate(slot);
+    }
+
+    fn counted(&self, outcome: CacheOutcome, reading: Reading<V>) -> Reading<V> {
+        self.metrics.cache_read(self.options.resource, outcome);
+        reading
+    }
+
+    fn fresh(&self, slot: &Slot) -> Option<Arc<V>> {
+        let entry = self.values.get(slot)?;
+        (Instant::now() < entry.fresh_until).then_some(entry.value)
+    }
+
+    /// Begins a load that outlives its reader: one who hangs up cancels it for nobody.
+    fn begin<F>(&self, slot: Slot, load: F) -> Load<V>
+    where
+        F: Future<Output = Result<V, UpstreamError>> + Send + 'static,
+    {
+        let landing = Landing {
+            in_flight: Arc::clone(&self.in_flight),
+            slot,
+        };
+        let values = self.values.clone();
+        let (call, time_to_live) = (self.options.call, self.options.time_to_live);
+        let task = self.tasks.spawn(async move {
+            let landing = landing;
+            // Counted from the start: the upstream may have read its state as early as that.
+            let started = Instant::now();
+            let value = load.await.map(Arc::new).map_err(Arc::new)?;
+            let entry = Entry {
+                value: Arc::clone(&value),
+                fresh_until: started + time_to_live,
+            };
+            values.insert(landing.slot, entry);
+            Ok(value)
+        });
+        let interrupted = move |_| Err(Arc::new(UpstreamError::Interrupted { call }));
+        task.map(move |joined| joined.unwrap_or_else(interrupted))
+            .boxed()
+            .shared()
+    }
+}
+
+/// Takes a load off the map when it ends, in whatever way.
+struct Landing<V> {
+    in_flight: InFlight<V>,
+    slot: Slot,
+}
+
+impl<V> Drop for Landing<V> {
+    fn drop(&mut self) {
+        self.in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.slot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Notify;
+
+    use super::super::Resource as CachedResource;
+    use super::super::generations::Generations;
+    use super::*;
+    use crate::ozeki::{ApiKey, Credential, Identity, StationId, UserId};
+    use crate::session::Caller;
+
+    impl Weigh for usize {
+        fn weight(&self) -> usize {
+            0
+        }
+    }
+
+    struct Bench {
+        shelf: Shelf<usize>,
+        generations: Generations,
+        caller: CallerKey,
+        calls: Arc<AtomicUsize>,
+        gate: Arc<Notify>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let options = ShelfOptions {
+                resource: Resource::Friends,
+                call: Call::FRIENDS_LIST,
+                max_bytes: 1 << 20,
+                time_to_live: Duration::from_secs(10),
+            };
+            let credential = Credential::ApiKey(ApiKey::parse("key").unwrap());
+            let (user, station) = (UserId::from_bytes([1; 16]), StationId::from_bytes([1; 16]));
+            Self {
+                shelf: Shelf::new(options, TaskTracker::new(), Arc::default()),
+                generations: Generations::new(),
+                caller: Caller::new(
+                    Identity {
+                        user,
+                        station,
+                        credential,
+                    },
+                    None,
+                )
+                .key(),
+                calls: Arc::default(),
+                gate: Arc::default(),
+            }
+        }
+
+        fn slot(&self) -> Slot {
+            let generation = self
+                .generations
+                .current(self.caller, CachedResource::Friends);
+            Slot {
+                caller: self.caller,
+                generation,
+            }
+        }
+
+        /// Reads by a load that answers how many came before it, once the gate opens.
+        fn read(&self) -> Reading<usize> {
+            self.shelf.read(self.slot(), || {
+                let (calls, gate) = (Arc::clone(&self.calls), Arc::clone(&self.gate));
+                async move {
+                    let before = calls.fetch_add(1, Ordering::SeqCst);
+                    gate.notified().await;
+                    Ok(before)
+                }
+            })
+        }
+
+        async fn value(&self) -> usize {
+            let reading = self.read();
+            self.gate.notify_one();
+            *reading.value().await.unwrap()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn readers_share_one_load_and_then_its_value_until_it_is_no_longer_fresh() {
+        let bench = Bench::new();
+        let readings: Vec<_> = (0..50).map(|_| bench.read()).collect();
+        bench.gate.notify_one();
+        for reading in readings {
+            assert_eq!(*reading.value().await.unwrap(), 0);
+        }
+        assert!(matches!(bench.read(), Reading::Ready(_)));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(bench.value().await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_leaves_cancels_nobody() {
+        let bench = Bench::new();
+        drop(bench.read());
+        let second = bench.read();
+        bench.gate.notify_one();
+        assert_eq!(*second.value().await.unwrap(), 0);
+        assert_eq!(bench.calls.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_load_from_before_a_change_is_not_read_after_it() {
+        let bench = Bench::new();
+        let before = bench.read();
+        bench
+            .generations
+            .raise(bench.caller, CachedResource::Friends);
+        bench.gate.notify_one();
+        assert_eq!(*before.value().await.unwrap(), 0);
+        assert_eq!(bench.value().await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_or_a_panic_is_told_to_all_and_kept_by_none() {
+        let bench = Bench::new();
+        let failing = |panics: bool| async move {
+            assert!(!panics, "a bug");
+            Err(UpstreamError::Interrupted {
+                call: Call::FRIENDS_LIST,
+            })
+        };
+        for panics in [false, true] {
+            let readings = [(); 3].map(|()| bench.shelf.read(bench.slot(), || failing(panics)));
+            for reading in readings {
+                assert!(reading.value().await.is_err());
+            }
+        }
+        assert_eq!(bench.value().await, 0);
+        assert!(bench.shelf.in_flight.lock().unwrap().is_empty());
+    }
+}

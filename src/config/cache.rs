@@ -1,0 +1,38 @@
+//! What is kept in memory, and for how long.
+
+use std::time::Duration;
+
+use super::reader::Reader;
+
+/// Some fifty thousand callers with a few hundred conversations would need more; a small company needs a tenth.
+pub(super) const MAX_BYTES_DEFAULT: &str = "256MiB";
+
+/// Notices keep lists true where somebody listens; elsewhere a list is at most this much behind.
+pub(super) const CONVERSATIONS_TIME_TO_LIVE_DEFAULT: &str = "10s";
+
+/// As for conversations: presence is what changes, and it comes with the same call.
+pub(super) const FRIENDS_TIME_TO_LIVE_DEFAULT: &str = "10s";
+
+/// The cache of what callers read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheConfig {
+    /// All cached values together, in bytes · `OZEKI_GRAPHQL_CACHE_MAX_BYTES` · 256MiB · from 1MiB.
+    pub max_bytes: u64,
+    /// How long a list of conversations is fresh · `OZEKI_GRAPHQL_CONVERSATIONS_TIME_TO_LIVE` · 10s · 0s to 1h.
+    pub conversations_time_to_live: Duration,
+    /// How long a list of friends is fresh · `OZEKI_GRAPHQL_FRIENDS_TIME_TO_LIVE` · 10s · 0s to 1h.
+    pub friends_time_to_live: Duration,
+}
+
+impl CacheConfig {
+    pub(super) fn read(reader: &mut Reader) -> Option<Self> {
+        let max_bytes = reader.size("cache_max_bytes");
+        let conversations_time_to_live = reader.duration("conversations_time_to_live");
+        let friends_time_to_live = reader.duration("friends_time_to_live");
+        Some(Self {
+            max_bytes: max_bytes?,
+            conversations_time_to_live: conversations_time_to_live?,
+            friends_time_to_live: friends_time_to_live?,
+        })
+    }
+}

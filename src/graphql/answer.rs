@@ -1,0 +1,170 @@
+//! What an operation gives, as the bytes that are sent.
+
+use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
+
+use super::ErrorCode;
+use crate::telemetry::OperationOutcome;
+
+/// The most errors of one answer; one failing resource can fail hundreds of fields.
+const ERRORS_MAX: usize = 20;
+
+/// The longest message of an error, in characters; the parser repeats the line that it stumbled over.
+const MESSAGE_MAX_CHARS: usize = 500;
+
+/// A GraphQL response.
+#[derive(Debug)]
+pub struct Answer {
+    response: Response,
+    is_request_error: bool,
+}
+
+impl Answer {
+    /// An answer to a request that could not be run at all.
+    pub fn request_error(code: ErrorCode, message: impl Into<String>) -> Self {
+        let mut error = ServerError::new(message, None);
+        set_code(&mut error, code);
+        Self::refused(vec![error])
+    }
+
+    /// An answer to a document that did not parse.
+    pub(super) fn parse_error(error: async_graphql::parser::Error) -> Self {
+        let mut error = ServerError::from(error);
+        set_code(&mut error, ErrorCode::GraphqlParseFailed);
+        Self::refused(vec![error])
+    }
+
+    fn refused(errors: Vec<ServerError>) -> Self {
+        Self {
+            response: Response::from_errors(errors),
+            is_request_error: true,
+        }
+    }
+
+    /// The answer of an operation that was given to the schema.
+    pub(super) fn executed(mut response: Response) -> Self {
+        // An error without a path is about the request as a whole: no field has run.
+        let is_request_error = response.data == Value::Null
+            && response.errors.iter().any(|error| error.path.is_empty());
+        for error in &mut response.errors {
+            let has_code = error
+                .extensions
+                .as_ref()
+                .is_some_and(|values| values.get("code").is_some());
+            if !has_code {
+                let code = if error.path.is_empty() {
+                    ErrorCode::GraphqlValidationFailed
+                } else {
+                    // What resolvers return has a code: this is the library's, about the value of an argument.
+                    ErrorCode::BadUserInput
+                };
+                set_code(error, code);
+            }
+        }
+        Self {
+            response,
+            is_request_error,
+        }
+    }
+
+    /// Whether no field has run: the answer has no `data`.
+    pub fn is_request_error(&self) -> bool {
+        self.is_request_error
+    }
+
+    /// The code of the first error, if there is one.
+    pub fn first_code(&self) -> Option<&str> {
+        let values = self.response.errors.first()?.extensions.as_ref()?;
+        if let Value::String(code) = values.get("code")? {
+            Some(code)
+        } else {
+            None
+        }
+    }
+
+    /// The answer as JSON.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("text, numbers and lists can be written as JSON")
+    }
+
+    pub(super) fn outcome(&self) -> OperationOutcome {
+        match (self.is_request_error, self.response.errors.is_empty()) {
+            (true, _) => OperationOutcome::RequestError,
+            (false, true) => OperationOutcome::Ok,
+            (false, false) => OperationOutcome::Partial,
+        }
+    }
+
+    pub(super) fn errors(&self) -> &[ServerError] {
+        &self.response.errors
+    }
+}
+
+fn set_code(error: &mut ServerError, code: ErrorCode) {
+    error
+        .extensions
+        .get_or_insert_with(ErrorExtensionValues::default)
+        .set("code", code.as_str());
+}
+
+// Errors stand first, where a person sees them; `data` is absent from the answer to a request that was not run.
+impl Serialize for Answer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        if !self.response.errors.is_empty() {
+            members.serialize_entry("errors", &Errors(&self.response.errors))?;
+        }
+        if !self.is_request_error {
+            members.serialize_entry("data", &self.response.data)?;
+        }
+        if !self.response.extensions.is_empty() {
+            members.serialize_entry("extensions", &self.response.extensions)?;
+        }
+        members.end()
+    }
+}
+
+struct Errors<'a>(&'a [ServerError]);
+
+impl Serialize for Errors<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shown = &self.0[..self.0.len().min(ERRORS_MAX)];
+        let mut elements = serializer.serialize_seq(Some(shown.len()))?;
+        for error in shown {
+            elements.serialize_element(&Shortened(error))?;
+        }
+        elements.end()
+    }
+}
+
+struct Shortened<'a>(&'a ServerError);
+
+impl Serialize for Shortened<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ServerError {
+            message,
+            locations,
+            path,
+            extensions,
+            source: _,
+        } = self.0;
+        let mut members = serializer.serialize_map(None)?;
+        match message.char_indices().nth(MESSAGE_MAX_CHARS) {
+            None => members.serialize_entry("message", message)?,
+            Some((end, _)) => {
+                members.serialize_entry("message", &format!("{}…", &message[..end]))?;
+            }
+        }
+        if !locations.is_empty() {
+            members.serialize_entry("locations", locations)?;
+        }
+        if !path.is_empty() {
+            members.serialize_entry("path", path)?;
+        }
+        if let Some(extensions) = extensions {
+            members.serialize_entry("extensions", extensions)?;
+        }
+        members.end()
+    }
+}

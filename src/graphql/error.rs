@@ -1,0 +1,192 @@
+//! The one way in which an error reaches a client.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use async_graphql::ErrorExtensionValues;
+
+use crate::ozeki::UpstreamError;
+use crate::session::SessionError;
+
+/// The stable code of an error, in `extensions.code`; the only thing that a client needs to branch on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// The HTTP request is no GraphQL request.
+    BadRequest,
+    /// The document has a syntax error.
+    GraphqlParseFailed,
+    /// The document does not fit the schema, or the operation cannot be chosen.
+    GraphqlValidationFailed,
+    /// No, or an invalid or expired, session; or a refused login.
+    Unauthenticated,
+    /// An argument is invalid; `extensions.argument` names it.
+    BadUserInput,
+    /// Ozeki answered with a status other than OK; the message tells its own.
+    UpstreamRejected,
+    /// No connection, a lost one, or HTTP 5xx.
+    UpstreamUnavailable,
+    /// No whole answer in time.
+    UpstreamTimeout,
+    /// The answer is not what the API promises, or too large.
+    UpstreamInvalidResponse,
+    /// A bug; logged with the request id that the client also gets.
+    Internal,
+}
+
+impl ErrorCode {
+    /// Every code.
+    pub const ALL: [Self; 10] = [
+        Self::BadRequest,
+        Self::GraphqlParseFailed,
+        Self::GraphqlValidationFailed,
+        Self::Unauthenticated,
+        Self::BadUserInput,
+        Self::UpstreamRejected,
+        Self::UpstreamUnavailable,
+        Self::UpstreamTimeout,
+        Self::UpstreamInvalidResponse,
+        Self::Internal,
+    ];
+
+    /// The code as clients see it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "BAD_REQUEST",
+            Self::GraphqlParseFailed => "GRAPHQL_PARSE_FAILED",
+            Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::BadUserInput => "BAD_USER_INPUT",
+            Self::UpstreamRejected => "UPSTREAM_REJECTED",
+            Self::UpstreamUnavailable => "UPSTREAM_UNAVAILABLE",
+            Self::UpstreamTimeout => "UPSTREAM_TIMEOUT",
+            Self::UpstreamInvalidResponse => "UPSTREAM_INVALID_RESPONSE",
+            Self::Internal => "INTERNAL",
+        }
+    }
+}
+
+/// Why a field has no value.
+///
+/// It has no `Display` and is no `Error`, on purpose: the schema library publishes the text of any error that has one,
+/// and this type, with its fixed texts, is the only one that a resolver can return.
+#[derive(Clone, Debug)]
+pub struct FieldError {
+    code: ErrorCode,
+    message: Cow<'static, str>,
+    argument: Option<&'static str>,
+    cause: Option<Arc<UpstreamError>>,
+}
+
+impl FieldError {
+    fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            argument: None,
+            cause: None,
+        }
+    }
+
+    /// No session stands behind the request.
+    pub(super) fn unauthenticated() -> Self {
+        Self::new(
+            ErrorCode::Unauthenticated,
+            "this needs a session: call the mutation `login` and send its token as `Authorization: Bearer <token>`",
+        )
+    }
+
+    /// An argument is invalid. The message says what it should be; it repeats nothing that was sent.
+    pub(super) fn bad_input(argument: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            argument: Some(argument),
+            ..Self::new(ErrorCode::BadUserInput, message)
+        }
+    }
+}
+
+impl From<Arc<UpstreamError>> for FieldError {
+    fn from(error: Arc<UpstreamError>) -> Self {
+        let (code, message): (_, Cow<'static, str>) = match &*error {
+            UpstreamError::TimedOut { .. } => (
+                ErrorCode::UpstreamTimeout,
+                "the chat server did not answer in time; try again".into(),
+            ),
+            UpstreamError::Unreachable { .. } => (
+                ErrorCode::UpstreamUnavailable,
+                "the chat server cannot be reached; try again later".into(),
+            ),
+            UpstreamError::ConnectionLost { .. } => (
+                ErrorCode::UpstreamUnavailable,
+                "the connection to the chat server was lost; try again".into(),
+            ),
+            UpstreamError::Failed { .. } => (
+                ErrorCode::UpstreamUnavailable,
+                "the chat server failed; try again later".into(),
+            ),
+            UpstreamError::Rejected { message, .. } => (
+                ErrorCode::UpstreamRejected,
+                format!("the chat server rejected the call: {message}").into(),
+            ),
+            // These two name the call and the member, and never a value.
+            UpstreamError::TooLarge { .. } | UpstreamError::Malformed { .. } => {
+                (ErrorCode::UpstreamInvalidResponse, error.to_string().into())
+            }
+            UpstreamError::Interrupted { .. } => (
+                ErrorCode::Internal,
+                "the gateway could not finish this; try again".into(),
+            ),
+        };
+        Self {
+            cause: Some(error),
+            ..Self::new(code, message)
+        }
+    }
+}
+
+impl From<SessionError> for FieldError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Refused => Self::new(
+                ErrorCode::Unauthenticated,
+                "the chat server refused the login; check the API key",
+            ),
+            SessionError::Upstream(error) => error.into(),
+            SessionError::Sealing => Self::new(
+                ErrorCode::Internal,
+                "the gateway could not make a session; try again",
+            ),
+        }
+    }
+}
+
+impl From<FieldError> for async_graphql::Error {
+    fn from(error: FieldError) -> Self {
+        let mut extensions = ErrorExtensionValues::default();
+        extensions.set("code", error.code.as_str());
+        if let Some(argument) = error.argument {
+            extensions.set("argument", argument);
+        }
+        let mut answer = Self::new(error.message);
+        answer.extensions = Some(extensions);
+        // For our log: the library does not serialise it.
+        answer.source = error.cause.map(|cause| cause as _);
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_written_in_capitals() {
+        let codes: std::collections::HashSet<_> =
+            ErrorCode::ALL.into_iter().map(ErrorCode::as_str).collect();
+        assert_eq!(codes.len(), ErrorCode::ALL.len());
+        assert!(
+            codes
+                .iter()
+                .all(|code| code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
+        );
+    }
+}

@@ -1,0 +1,25 @@
+//! The schema, and how an operation is run against it.
+//!
+//! Resolvers are thin: they name data of [`cache`](crate::cache) and shape it. They return [`FieldError`] and nothing
+//! else can reach a client. HTTP is the business of the layer above: here are requests and answers as values.
+
+mod answer;
+mod engine;
+mod error;
+mod input;
+mod lists;
+#[expect(clippy::unused_async, reason = "resolvers are async")]
+mod mutation;
+mod paging;
+#[expect(clippy::unused_async, reason = "resolvers are async")]
+mod query;
+mod scalars;
+mod scope;
+mod types;
+
+pub use answer::Answer;
+pub use engine::{Engine, Operation, OperationType, Request, RequestContext, sdl};
+pub use error::{ErrorCode, FieldError};
+pub use scope::Freshness;
+
+use scope::Scope;

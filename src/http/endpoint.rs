@@ -1,0 +1,165 @@
+//! `/graphql` over HTTP.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{RawQuery, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use tokio::time::timeout;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+
+use super::error::RequestError;
+use super::negotiation::MediaType;
+use super::{HttpOptions, credentials, request};
+use crate::graphql::{
+    Answer, ErrorCode, Freshness, Operation, OperationType, Request, RequestContext,
+};
+
+/// What an answer depends on besides the URL; a cache in between must know, although it must not keep it anyway.
+const VARY_BY: HeaderValue =
+    HeaderValue::from_static("Accept, Authorization, Ozeki-User, Ozeki-Station, Ozeki-Signature");
+
+const NEVER_STORED: HeaderValue = HeaderValue::from_static("private, no-store");
+
+pub(super) fn router(options: HttpOptions) -> Router {
+    let compression = CompressionLayer::new()
+        .gzip(true)
+        .br(true)
+        .quality(CompressionLevel::Fastest);
+    let methods = post(post_graphql).get(get_graphql).fallback(other_method);
+    Router::new()
+        .route("/graphql", methods)
+        .with_state(options)
+        .layer(compression)
+}
+
+async fn post_graphql(
+    State(options): State<HttpOptions>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    answered(&headers, async |media_type| {
+        request::check_content_type(&headers)?;
+        let body = read_body(body, options.body_max_bytes).await?;
+        let request = request::from_body(&body)?;
+        let operation = match options.engine.prepare(request) {
+            Ok(operation) => operation,
+            Err(answer) => return Ok(to_response(&answer, media_type)),
+        };
+        Ok(run(&options, operation, &headers, media_type).await)
+    })
+    .await
+}
+
+async fn get_graphql(
+    State(options): State<HttpOptions>,
+    headers: HeaderMap,
+    RawQuery(query_string): RawQuery,
+) -> Response {
+    answered(&headers, async |media_type| {
+        request::check_preflight_header(&headers)?;
+        let request: Request =
+            request::from_query_string(query_string.as_deref().unwrap_or_default())?;
+        let operation = match options.engine.prepare(request) {
+            Ok(operation) => operation,
+            Err(answer) => return Ok(to_response(&answer, media_type)),
+        };
+        if operation.kind() != OperationType::Query {
+            return Err(RequestError::NotAQuery);
+        }
+        Ok(run(&options, operation, &headers, media_type).await)
+    })
+    .await
+}
+
+async fn other_method(headers: HeaderMap) -> Response {
+    answered(&headers, async |_media_type| {
+        Err(RequestError::MethodNotAllowed)
+    })
+    .await
+}
+
+/// Settles the media type first, so that every refusal has the one that the client asked for.
+async fn answered(
+    headers: &HeaderMap,
+    respond: impl AsyncFnOnce(MediaType) -> Result<Response, RequestError>,
+) -> Response {
+    let accepted = MediaType::accepted(headers);
+    let media_type = accepted.unwrap_or(MediaType::Json);
+    let result = match accepted {
+        Some(media_type) => respond(media_type).await,
+        None => Err(RequestError::NotAcceptable),
+    };
+    let mut response = result.unwrap_or_else(|error| error.into_response(media_type));
+    response.headers_mut().insert(CACHE_CONTROL, NEVER_STORED);
+    response.headers_mut().insert(VARY, VARY_BY);
+    response
+}
+
+async fn read_body(body: Body, limit: usize) -> Result<Bytes, RequestError> {
+    let is_limit = |error: &axum::Error| {
+        let source = std::error::Error::source(error);
+        source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>)
+    };
+    axum::body::to_bytes(body, limit).await.map_err(|error| {
+        if is_limit(&error) {
+            RequestError::BodyTooLarge { limit }
+        } else {
+            RequestError::BodyIncomplete
+        }
+    })
+}
+
+async fn run(
+    options: &HttpOptions,
+    operation: Operation,
+    headers: &HeaderMap,
+    media_type: MediaType,
+) -> Response {
+    let authentication = options
+        .sessions
+        .authenticate(credentials::presented(headers));
+    let context = RequestContext {
+        authentication,
+        freshness: freshness(headers),
+    };
+    let answer = timeout(
+        options.request_timeout,
+        options.engine.execute(operation, context),
+    )
+    .await;
+    let answer = answer.unwrap_or_else(|_elapsed| {
+        Answer::request_error(
+            ErrorCode::UpstreamTimeout,
+            "the operation took too long; try again",
+        )
+    });
+    to_response(&answer, media_type)
+}
+
+/// `Cache-Control: no-cache` on a request makes its reads go upstream.
+fn freshness(headers: &HeaderMap) -> Freshness {
+    let values = headers
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut directives = values.flat_map(|value| value.split(',')).map(str::trim);
+    if directives.any(|directive| directive.eq_ignore_ascii_case("no-cache")) {
+        Freshness::Upstream
+    } else {
+        Freshness::Cached
+    }
+}
+
+fn to_response(answer: &Answer, media_type: MediaType) -> Response {
+    let status: StatusCode = media_type.status(answer);
+    (
+        status,
+        [(CONTENT_TYPE, media_type.content_type())],
+        answer.to_bytes(),
+    )
+        .into_response()
+}

@@ -1,0 +1,50 @@
+//! The HTTP edge: routes, layers, and GraphQL over HTTP by its specification.
+//!
+//! It turns HTTP requests into GraphQL requests and answers into responses; it knows nothing of upstream calls.
+
+mod admin;
+mod credentials;
+mod endpoint;
+mod error;
+mod health;
+mod layers;
+mod negotiation;
+pub mod playground;
+mod request;
+mod request_id;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+
+use crate::graphql::Engine;
+use crate::session::Sessions;
+
+pub use admin::admin_router;
+pub use health::Readiness;
+
+/// What the router needs, and its bounds.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// Runs operations.
+    pub engine: Arc<Engine>,
+    /// Tells who calls.
+    pub sessions: Arc<Sessions>,
+    /// Whether the gateway takes new work.
+    pub readiness: Readiness,
+    /// The largest body of a request, in bytes.
+    pub body_max_bytes: usize,
+    /// The longest that an operation may take.
+    pub request_timeout: Duration,
+    /// Where the playground's settings come from; without a source there is no playground.
+    pub playground: Option<playground::SettingsSource>,
+}
+
+/// The routes that frontends use, behind their layers.
+pub fn router(options: HttpOptions) -> Router {
+    let readiness = options.readiness.clone();
+    let playground = options.playground.clone().map(playground::router).unwrap_or_default();
+    let router = endpoint::router(options).merge(health::router(readiness)).merge(playground);
+    layers::with_layers(router)
+}

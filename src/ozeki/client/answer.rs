@@ -1,0 +1,204 @@
+//! Reads an answer: status first, then the members, and says what is wrong without repeating it.
+
+use http::StatusCode;
+
+use crate::ozeki::wire::{Answer, Envelope};
+use crate::ozeki::{Call, Credential, UpstreamError};
+
+/// The status of a call that was carried out. Source: "Calls".
+const STATUS_OK: &str = "OK";
+
+/// As much of an `errormessage` as a person reads; the rest is cut.
+const MESSAGE_MAX_CHARS: usize = 300;
+
+/// As much of a member's path as a person needs to find it; an upstream can make keys of any length.
+const PATH_MAX_CHARS: usize = 120;
+
+/// Reads an answer. `status` decides, whatever the HTTP status says; without one, an HTTP failure is told as such.
+///
+/// `secret` is what was sent with the call; an upstream that repeats it does not get it into an error.
+pub(super) fn decode<A: Answer>(
+    call: Call,
+    status: StatusCode,
+    body: &[u8],
+    secret: &Credential,
+) -> Result<A::Content, UpstreamError> {
+    let malformed = |detail: String| UpstreamError::Malformed {
+        call,
+        detail: detail.into(),
+    };
+    let or_rejection = |error: UpstreamError| rejection(call, body, secret).unwrap_or(error);
+    if status.is_server_error() {
+        return Err(or_rejection(UpstreamError::Failed { call, status }));
+    }
+    if !status.is_success() {
+        let detail = format!("HTTP {status} without a status from the chat API");
+        return Err(or_rejection(malformed(detail)));
+    }
+    let answer: A = serde_json::from_slice(body)
+        .map_err(|error| or_rejection(malformed(explain::<A>(body, &error))))?;
+    match answer.status() {
+        Some(STATUS_OK) => answer
+            .into_content()
+            .map_err(|member| malformed(format!("`{member}` is missing beside status OK"))),
+        Some(_) => Err(or_rejection(malformed(
+            "`errormessage` is no text".to_owned(),
+        ))),
+        None => Err(malformed("`status` is missing".to_owned())),
+    }
+}
+
+/// The rejection that an answer holds, if it does: its other members need not be what the call promises.
+fn rejection(call: Call, body: &[u8], secret: &Credential) -> Option<UpstreamError> {
+    let envelope: Envelope = serde_json::from_slice(body).ok()?;
+    let status = envelope.status.filter(|status| **status != *STATUS_OK)?;
+    let message = envelope.errormessage.filter(|message| !message.is_empty());
+    let message = message.unwrap_or_else(|| format!("status {status}, without a reason").into());
+    let message = presentable(&message, secret);
+    Some(UpstreamError::Rejected { call, message })
+}
+
+/// Says where decoding failed, and never what stood there.
+fn explain<A: Answer>(body: &[u8], error: &serde_json::Error) -> String {
+    if !error.is_data() {
+        return format!(
+            "not JSON, or cut off, at byte {} of line {}",
+            error.column(),
+            error.line()
+        );
+    }
+    let deserializer = &mut serde_json::Deserializer::from_slice(body);
+    let path = match serde_path_to_error::deserialize::<_, A>(deserializer) {
+        Ok(_) => String::new(),
+        Err(error) => shorten(&error.path().to_string(), PATH_MAX_CHARS),
+    };
+    // These two texts of serde name a member of ours and no value; all others may repeat what was sent.
+    let text = error.to_string();
+    let named = ["missing field `", "duplicate field `"]
+        .into_iter()
+        .find_map(|beginning| {
+            let member = text.strip_prefix(beginning)?.split('`').next()?;
+            Some(format!("{beginning}{member}` in `{path}`"))
+        });
+    named.unwrap_or_else(|| format!("`{path}` has a wrong type or value"))
+}
+
+/// An `errormessage` that may be shown: short, on one line, without the credential that was sent.
+fn presentable(message: &str, secret: &Credential) -> Box<str> {
+    let secret = match secret {
+        Credential::ApiKey(key) => key.expose(),
+        Credential::Forwarded(signature) => signature.expose(),
+    };
+    shorten(&message.replace(secret, "[redacted]"), MESSAGE_MAX_CHARS).into()
+}
+
+fn shorten(text: &str, max_chars: usize) -> String {
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    let mut short: String = text.chars().map(printable).take(max_chars).collect();
+    if text.chars().nth(max_chars).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ozeki::ApiKey;
+    use crate::ozeki::wire::{ConversationListAnswer, FriendsAnswer};
+
+    const CALL: Call = Call::CONVERSATION_LIST;
+
+    fn key() -> Credential {
+        Credential::ApiKey(ApiKey::parse("s3cret").unwrap())
+    }
+
+    fn list(status: u16, body: &str) -> Result<usize, UpstreamError> {
+        let status = StatusCode::from_u16(status).unwrap();
+        decode::<ConversationListAnswer>(CALL, status, body.as_bytes(), &key())
+            .map(|list| list.len())
+    }
+
+    fn told(result: Result<usize, UpstreamError>) -> String {
+        result.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn status_decides_and_not_the_message() {
+        let sample = include_str!("../../../tests/fixtures/conversation-list.json");
+        assert_eq!(list(200, sample).unwrap(), 1);
+        let refused = r#"{"status":"ERROR","errormessage":"no such user"}"#;
+        for status in [200, 401, 403, 429, 500, 503] {
+            assert_eq!(
+                told(list(status, refused)),
+                "the chat server rejected chatconversation/list: no such user"
+            );
+        }
+        let mixed = r#"{"status":"ERROR","conversations":"none"}"#;
+        assert!(told(list(200, mixed)).ends_with("status ERROR, without a reason"));
+    }
+
+    #[test]
+    fn an_http_failure_without_a_status_is_told_as_such() {
+        assert_eq!(list(503, "<html>").unwrap_err().class(), "http_5xx");
+        assert_eq!(
+            list(500, r#"{"status":"OK","conversations":[]}"#)
+                .unwrap_err()
+                .class(),
+            "http_5xx"
+        );
+        for status in [301, 401, 404] {
+            assert_eq!(list(status, "").unwrap_err().class(), "malformed");
+        }
+    }
+
+    #[test]
+    fn a_wrong_answer_names_the_member_and_never_its_value() {
+        let wrong = |members: &str| {
+            let conversation = format!(r#"{{"id":"8ca16186c36a4e0a1ef2096e6c60b613",{members}}}"#);
+            told(list(
+                200,
+                &format!(r#"{{"status":"OK","conversations":[{conversation}]}}"#),
+            ))
+        };
+        let text = wrong(r#""isgroup":"canary""#);
+        assert!(
+            text.ends_with("`conversations[0].isgroup` has a wrong type or value"),
+            "{text}"
+        );
+        let text = wrong(r#""properties":[{"ismuted":false}]"#);
+        assert!(text.contains("missing field `userid`"), "{text}");
+        for body in [
+            "",
+            "null",
+            "[]",
+            "\u{feff}{}",
+            "{\"status\":\"OK\"",
+            r#"{"status":1}"#,
+            r#"{"status":"OK"}"#,
+        ] {
+            assert_eq!(list(200, body).unwrap_err().class(), "malformed", "{body}");
+        }
+        let friends = r#"{"status":"OK","friends":{"canary":"x"}}"#;
+        let call = Call::FRIENDS_LIST;
+        let error = decode::<FriendsAnswer>(call, StatusCode::OK, friends.as_bytes(), &key());
+        let text = error.err().map(|error| error.to_string()).unwrap();
+        assert!(
+            text.contains("chatfriends/list") && text.contains("`friends"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_shown_message_is_short_and_holds_no_credential() {
+        let key = Credential::ApiKey(ApiKey::parse("s3cret").unwrap());
+        assert_eq!(
+            &*presentable("wrong key s3cret\r\nfor you", &key),
+            "wrong key [redacted]  for you"
+        );
+        assert_eq!(
+            presentable(&"x".repeat(1000), &key).chars().count(),
+            MESSAGE_MAX_CHARS + 1
+        );
+    }
+}

@@ -1,0 +1,151 @@
+//! The client: one method per documented call, over one send path.
+
+mod answer;
+mod transport;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use url::Url;
+
+use super::wire::{ConversationListAnswer, FriendsAnswer, LoginAnswer};
+use super::{
+    ApiKey, Call, Conversation, Friend, Identity, Login, Recipe, StationId, Timestamp,
+    UpstreamError,
+};
+use crate::clock::Clock;
+use crate::telemetry::Metrics;
+use transport::{Outgoing, Transport};
+
+/// The client's version that each call names; 3 in every example. Source: "Calling convention".
+const CLIENT_VERSION_CODE: u32 = 3;
+
+/// How to reach the upstream, and the bounds of each call.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// The base URL, such as `http://chat.example/ozeki/index.php`.
+    pub url: Url,
+    /// How signatures are made.
+    pub recipe: Recipe,
+    /// The longest that a call may take, from sending to its last byte.
+    pub timeout: Duration,
+    /// The longest that making a connection may take.
+    pub connect_timeout: Duration,
+    /// The largest answer that is accepted, in bytes.
+    pub body_max_bytes: usize,
+    /// The most calls that are under way at once; more wait, within their time.
+    pub concurrency: NonZeroUsize,
+}
+
+/// The client cannot be built, for example because the machine has no usable TLS roots.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client for the chat server could not be set up")]
+pub struct ClientSetupError(#[from] reqwest::Error);
+
+/// Makes the documented calls.
+#[derive(Debug)]
+pub struct Client {
+    transport: Transport,
+    recipe: Recipe,
+    clock: Clock,
+}
+
+impl Client {
+    /// Sets the client up; no connection is made yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientSetupError`] when the TLS library finds no roots to trust.
+    pub fn try_new(
+        options: ClientOptions,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, ClientSetupError> {
+        let recipe = options.recipe.clone();
+        Ok(Self {
+            transport: Transport::try_new(options, metrics)?,
+            recipe,
+            clock,
+        })
+    }
+
+    /// Proves an API key and tells whose it is.
+    ///
+    /// The call is not signed and carries no timestamp. Source: "Calls", Login.
+    ///
+    /// # Errors
+    ///
+    /// Any [`UpstreamError`]; `Rejected` when the key is refused.
+    pub async fn login(&self, station: StationId, key: &ApiKey) -> Result<Login, UpstreamError> {
+        let body = Body {
+            action: Call::LOGIN.action,
+            client_version_code: None,
+            timestamp: None,
+            apikey: Some(key.expose()),
+        };
+        let outgoing = Outgoing::unsigned(Call::LOGIN, body.to_bytes(), station, key);
+        self.transport.send::<LoginAnswer>(outgoing).await
+    }
+
+    /// Lists the user's conversations, in the server's order.
+    ///
+    /// # Errors
+    ///
+    /// Any [`UpstreamError`].
+    pub async fn conversations(
+        &self,
+        identity: &Identity,
+    ) -> Result<Vec<Conversation>, UpstreamError> {
+        self.send_signed::<ConversationListAnswer>(Call::CONVERSATION_LIST, identity)
+            .await
+    }
+
+    /// Lists the user's friends, sorted by id, each once.
+    ///
+    /// # Errors
+    ///
+    /// Any [`UpstreamError`].
+    pub async fn friends(&self, identity: &Identity) -> Result<Vec<Friend>, UpstreamError> {
+        self.send_signed::<FriendsAnswer>(Call::FRIENDS_LIST, identity)
+            .await
+    }
+
+    async fn send_signed<A: super::wire::Answer>(
+        &self,
+        call: Call,
+        identity: &Identity,
+    ) -> Result<A::Content, UpstreamError> {
+        let now = Timestamp::from_unix_seconds(self.clock.unix_seconds())
+            .map_err(|_| UpstreamError::Interrupted { call })?
+            .to_string();
+        let body = Body {
+            action: call.action,
+            client_version_code: Some(CLIENT_VERSION_CODE),
+            timestamp: Some(&now),
+            apikey: None,
+        };
+        let outgoing = Outgoing::signed(call, body.to_bytes(), &now, identity, &self.recipe);
+        self.transport.send::<A>(outgoing).await
+    }
+}
+
+/// The body of a call, in the order of the documented examples.
+#[derive(Serialize)]
+struct Body<'a> {
+    action: &'a str,
+    #[serde(rename = "clientversioncode", skip_serializing_if = "Option::is_none")]
+    client_version_code: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    apikey: Option<&'a str>,
+}
+
+impl Body<'_> {
+    /// Builds the bytes once: what is signed is what is sent.
+    fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("text and numbers can be written as JSON")
+    }
+}

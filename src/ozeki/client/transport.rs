@@ -1,0 +1,217 @@
+//! The one path on which calls are sent and answers read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use reqwest::redirect::Policy;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+use url::Url;
+
+use super::answer::decode;
+use super::{ClientOptions, ClientSetupError};
+use crate::ozeki::wire::Answer;
+use crate::ozeki::{
+    ApiKey, Call, Credential, Identity, Recipe, SignedRequest, StationId, UpstreamError, UserId,
+};
+use crate::telemetry::Metrics;
+
+/// Below the keep-alive of common servers, so that a pooled connection is not found closed.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The first room for an answer of unknown length, in bytes.
+const BODY_START_BYTES: usize = 16 * 1024;
+
+/// A call that is ready to be sent.
+pub(super) struct Outgoing {
+    call: Call,
+    body: Vec<u8>,
+    station: StationId,
+    user: Option<UserId>,
+    /// The signature to send, or the key in the body: what no answer may carry into an error text.
+    secret: Credential,
+}
+
+impl Outgoing {
+    /// A login: the key stands in the body, and no user is named.
+    pub(super) fn unsigned(call: Call, body: Vec<u8>, station: StationId, key: &ApiKey) -> Self {
+        Self {
+            call,
+            body,
+            station,
+            user: None,
+            secret: Credential::ApiKey(key.clone()),
+        }
+    }
+
+    /// Signs exactly the bytes that are sent, or takes the signature that the client made.
+    pub(super) fn signed(
+        call: Call,
+        body: Vec<u8>,
+        timestamp: &str,
+        identity: &Identity,
+        recipe: &Recipe,
+    ) -> Self {
+        let signature = match &identity.credential {
+            Credential::Forwarded(signature) => signature.clone(),
+            Credential::ApiKey(key) => recipe.sign(&SignedRequest {
+                user: identity.user,
+                station: identity.station,
+                api: call.api,
+                action: call.action,
+                timestamp,
+                body: &body,
+                key,
+            }),
+        };
+        let user = Some(identity.user);
+        Self {
+            call,
+            body,
+            station: identity.station,
+            user,
+            secret: Credential::Forwarded(signature),
+        }
+    }
+}
+
+/// The HTTP client, its target and its bounds.
+#[derive(Debug)]
+pub(super) struct Transport {
+    http: reqwest::Client,
+    url: Url,
+    timeout: Duration,
+    body_max_bytes: usize,
+    permits: Semaphore,
+    metrics: Arc<Metrics>,
+}
+
+impl Transport {
+    pub(super) fn try_new(
+        options: ClientOptions,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, ClientSetupError> {
+        // A second installation is refused, and is the same provider.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .connect_timeout(options.connect_timeout)
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+            .pool_max_idle_per_host(options.concurrency.get())
+            .tcp_nodelay(true)
+            .redirect(Policy::none())
+            .no_proxy()
+            .build()?;
+        Ok(Self {
+            http,
+            url: options.url,
+            timeout: options.timeout,
+            body_max_bytes: options.body_max_bytes,
+            permits: Semaphore::new(options.concurrency.get()),
+            metrics,
+        })
+    }
+
+    /// Sends the call and reads its answer, within the time of one call.
+    pub(super) async fn send<A: Answer>(
+        &self,
+        outgoing: Outgoing,
+    ) -> Result<A::Content, UpstreamError> {
+        let call = outgoing.call;
+        let started = Instant::now();
+        let result = timeout(self.timeout, self.exchange::<A>(outgoing))
+            .await
+            .unwrap_or(Err(UpstreamError::TimedOut {
+                call,
+                limit: self.timeout,
+            }));
+        let outcome = result.as_ref().err().map_or("ok", UpstreamError::class);
+        let duration = started.elapsed();
+        self.metrics
+            .upstream_call(call.api, call.action, outcome, duration);
+        tracing::debug!(
+            api = call.api,
+            action = call.action,
+            outcome,
+            duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            "upstream call"
+        );
+        result
+    }
+
+    async fn exchange<A: Answer>(&self, outgoing: Outgoing) -> Result<A::Content, UpstreamError> {
+        let call = outgoing.call;
+        let _permit = self
+            .permits
+            .acquire()
+            .await
+            .map_err(|_closed| UpstreamError::Interrupted { call })?;
+        let (status, body) = self.round_trip(call, &outgoing).await?;
+        decode::<A>(call, status, &body, &outgoing.secret)
+    }
+
+    async fn round_trip(
+        &self,
+        call: Call,
+        outgoing: &Outgoing,
+    ) -> Result<(StatusCode, Vec<u8>), UpstreamError> {
+        let request = self.request(outgoing);
+        #[expect(clippy::disallowed_methods, reason = "this is the one send path")]
+        let mut response = request.send().await.map_err(|error| failure(call, error))?;
+        let status = response.status();
+        let too_large = || UpstreamError::TooLarge {
+            call,
+            limit: self.body_max_bytes,
+        };
+        let announced = response
+            .content_length()
+            .map_or(Ok(BODY_START_BYTES), usize::try_from);
+        let announced = announced
+            .ok()
+            .filter(|&length| length <= self.body_max_bytes)
+            .ok_or_else(too_large)?;
+        let mut body = Vec::with_capacity(announced);
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| failure(call, error))?
+        {
+            if body.len() + chunk.len() > self.body_max_bytes {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((status, body))
+    }
+
+    fn request(&self, outgoing: &Outgoing) -> reqwest::RequestBuilder {
+        let mut url = self.url.clone();
+        url.query_pairs_mut()
+            .append_pair("srv", outgoing.call.service)
+            .append_pair("api", outgoing.call.api);
+        let mut request = self
+            .http
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header("Ozeki-Station", outgoing.station.to_string())
+            .body(outgoing.body.clone());
+        if let (Some(user), Credential::Forwarded(signature)) = (outgoing.user, &outgoing.secret) {
+            request = request
+                .header("Ozeki-User", user.to_string())
+                .header("Ozeki-Signature", signature.expose());
+        }
+        request
+    }
+}
+
+/// Tells a connection that was never made from one that was lost; the URL stays out of both.
+fn failure(call: Call, error: reqwest::Error) -> UpstreamError {
+    let is_connect = error.is_connect();
+    let source = error.without_url();
+    if is_connect {
+        UpstreamError::Unreachable { call, source }
+    } else {
+        UpstreamError::ConnectionLost { call, source }
+    }
+}

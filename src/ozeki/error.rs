@@ -1,0 +1,92 @@
+//! What can go wrong with an upstream call.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::Call;
+
+/// Why a call gave no usable answer. No variant holds a credential, a signature or the upstream's URL.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// The whole answer did not come in time.
+    #[error("no whole answer to {call} within {limit:?}")]
+    TimedOut {
+        /// The call that was made.
+        call: Call,
+        /// How long it was given.
+        limit: Duration,
+    },
+    /// No connection could be made, so nothing was sent.
+    #[error("could not connect to the chat server for {call}")]
+    Unreachable {
+        /// The call that was made.
+        call: Call,
+        /// Why, without the URL.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The connection broke after it was made; the call may have been carried out.
+    #[error("the connection to the chat server was lost during {call}")]
+    ConnectionLost {
+        /// The call that was made.
+        call: Call,
+        /// Why, without the URL.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The server failed: HTTP 5xx without a word from the chat API itself.
+    #[error("the chat server failed with HTTP {status} on {call}")]
+    Failed {
+        /// The call that was made.
+        call: Call,
+        /// The HTTP status.
+        status: StatusCode,
+    },
+    /// The chat API refused: `status` is not `OK`.
+    #[error("the chat server rejected {call}: {message}")]
+    Rejected {
+        /// The call that was made.
+        call: Call,
+        /// The upstream's `errormessage`, shortened, without credentials.
+        message: Box<str>,
+    },
+    /// The answer is longer than is accepted.
+    #[error("the answer to {call} is larger than {limit} bytes")]
+    TooLarge {
+        /// The call that was made.
+        call: Call,
+        /// The most that is accepted, in bytes.
+        limit: usize,
+    },
+    /// The answer is not what the API promises.
+    #[error("the answer to {call} is not what the chat API promises: {detail}")]
+    Malformed {
+        /// The call that was made.
+        call: Call,
+        /// What is wrong, naming the member and never its value.
+        detail: Box<str>,
+    },
+    /// The call ended without a result: a bug of the gateway, or its shutdown.
+    #[error("{call} was interrupted")]
+    Interrupted {
+        /// The call that was made.
+        call: Call,
+    },
+}
+
+impl UpstreamError {
+    /// A short, stable name of the class of failure, for logs and metrics.
+    pub const fn class(&self) -> &'static str {
+        match self {
+            Self::TimedOut { .. } => "timeout",
+            Self::Unreachable { .. } => "unreachable",
+            Self::ConnectionLost { .. } => "connection_lost",
+            Self::Failed { .. } => "http_5xx",
+            Self::Rejected { .. } => "rejected",
+            Self::TooLarge { .. } => "too_large",
+            Self::Malformed { .. } => "malformed",
+            Self::Interrupted { .. } => "interrupted",
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Made-up people: e-mail address and name.
+
+/// Alice's friends, beside the demo users; the others are friends with the first few.
+pub(super) const FRIENDS: [(&str, &str); 37] = [
+    ("emma.clarke@example.com", "Emma Clarke"),
+    ("liam.murphy@example.com", "Liam Murphy"),
+    ("noor.haddad@example.com", "Noor Haddad"),
+    ("kenji.watanabe@example.com", "Kenji Watanabe"),
+    ("zsofia.kovacs@example.com", "Zsófia Kovács"),
+    ("mateus.oliveira@example.com", "Mateus Oliveira"),
+    ("priya.raman@example.com", "Priya Raman"),
+    ("jonas.lindqvist@example.com", "Jonas Lindqvist"),
+    ("fatima.elamin@example.com", "Fatima El-Amin"),
+    ("lukasz.nowak@example.com", "Łukasz Nowak"),
+    ("grace.okafor@example.com", "Grace Okafor"),
+    ("tomas.herrera@example.com", "Tomás Herrera"),
+    ("mei.chen@example.com", "Mei Chen"),
+    ("oliver.brandt@example.com", "Oliver Brandt"),
+    ("anouk.devries@example.com", "Anouk de Vries"),
+    ("dmitri.sokolov@example.com", "Dmitri Sokolov"),
+    ("hannah.weiss@example.com", "Hannah Weiss"),
+    ("samuel.mensah@example.com", "Samuel Mensah"),
+    ("chloe.lefevre@example.com", "Chloé Lefèvre"),
+    ("yusuf.demir@example.com", "Yusuf Demir"),
+    ("ingrid.solberg@example.com", "Ingrid Solberg"),
+    ("marco.bianchi@example.com", "Marco Bianchi"),
+    ("aisha.khan@example.com", "Aisha Khan"),
+    ("peter.szabo@example.com", "Péter Szabó"),
+    ("nadia.petrova@example.com", "Nadia Petrova"),
+    ("sean.gallagher@example.com", "Sean Gallagher"),
+    ("thu.nguyen@example.com", "Thu Nguyen"),
+    ("isabel.costa@example.com", "Isabel Costa"),
+    ("henrik.dahl@example.com", "Henrik Dahl"),
+    ("amara.diallo@example.com", "Amara Diallo"),
+    ("victor.ionescu@example.com", "Victor Ionescu"),
+    ("leila.farahani@example.com", "Leila Farahani"),
+    ("george.papadakis@example.com", "George Papadakis"),
+    ("ruth.abrams@example.com", "Ruth Abrams"),
+    ("diego.morales@example.com", "Diego Morales"),
+    ("katarina.horvat@example.com", "Katarina Horvat"),
+    ("ben.whitfield@example.com", "Ben Whitfield"),
+];
+
+/// People who share conversations with the demo users and are nobody's friends.
+pub(super) const COLLEAGUES: [(&str, &str); 4] = [
+    ("reception@example.com", "Reception"),
+    ("julia.stein@example.com", "Julia Stein"),
+    ("rafael.ortega@example.com", "Rafael Ortega"),
+    ("it.support@example.com", "IT Support"),
+];

@@ -1,0 +1,161 @@
+//! The caller: a user, a station and the credential that was presented.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::ozeki::{Credential, Identity, StationId, Timestamp, UserId};
+
+/// Whoever presents a credential.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    identity: Identity,
+    key: CallerKey,
+    session: Option<Session>,
+}
+
+impl Caller {
+    /// A caller by this identity; `session` is absent where credentials are forwarded.
+    pub fn new(identity: Identity, session: Option<Session>) -> Self {
+        let key = CallerKey::of(&identity);
+        Self {
+            identity,
+            key,
+            session,
+        }
+    }
+
+    /// What signed calls are made with.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What cached data is kept under.
+    pub fn key(&self) -> CallerKey {
+        self.key
+    }
+
+    /// The user's id.
+    pub fn user(&self) -> UserId {
+        self.identity.user
+    }
+
+    /// The session, unless credentials are forwarded.
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+}
+
+/// What a login granted.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Names the session, for its end.
+    pub id: SessionId,
+    /// The user's name as the login told it.
+    pub name: Option<Box<str>>,
+    /// When the token ceases to be accepted.
+    pub expires_at: Timestamp,
+}
+
+/// Names one session: 16 random bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(pub(super) [u8; 16]);
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SessionId(..)")
+    }
+}
+
+/// Tells one caller's data from all others': the user, the station and a digest of the credential.
+///
+/// It can be made from an [`Identity`] only, so no cache entry can be addressed without the credential.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CallerKey {
+    user: UserId,
+    station: StationId,
+    credential: [u8; 32],
+}
+
+impl CallerKey {
+    fn of(identity: &Identity) -> Self {
+        // The kind is hashed too: a signature that equals another user's key in its text is still another credential.
+        let (kind, secret) = match &identity.credential {
+            Credential::ApiKey(key) => (b"key:", key.expose()),
+            Credential::Forwarded(signature) => (b"sig:", signature.expose()),
+        };
+        let credential = Sha256::new()
+            .chain_update(kind)
+            .chain_update(secret)
+            .finalize()
+            .into();
+        Self {
+            user: identity.user,
+            station: identity.station,
+            credential,
+        }
+    }
+}
+
+impl fmt::Debug for CallerKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "CallerKey({}, ..)", self.user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ozeki::{ApiKey, Signature};
+
+    fn key(user: u8, station: u8, credential: Credential) -> CallerKey {
+        let (user, station) = (
+            UserId::from_bytes([user; 16]),
+            StationId::from_bytes([station; 16]),
+        );
+        Caller::new(
+            Identity {
+                user,
+                station,
+                credential,
+            },
+            None,
+        )
+        .key()
+    }
+
+    #[test]
+    fn a_key_differs_by_user_station_credential_and_its_kind() {
+        let api_key = |text| Credential::ApiKey(ApiKey::parse(text).unwrap());
+        let signature = Credential::Forwarded(Signature::parse("a").unwrap());
+        let keys = [
+            key(1, 1, api_key("a")),
+            key(2, 1, api_key("a")),
+            key(1, 2, api_key("a")),
+            key(1, 1, api_key("b")),
+            key(1, 1, signature),
+        ];
+        assert_eq!(
+            keys.into_iter()
+                .collect::<std::collections::HashSet<_>>()
+                .len(),
+            keys.len()
+        );
+        assert_eq!(keys[0], key(1, 1, api_key("a")));
+    }
+
+    #[test]
+    fn no_credential_prints() {
+        let credential = Credential::ApiKey(ApiKey::parse("canary").unwrap());
+        let (user, station) = (UserId::from_bytes([1; 16]), StationId::from_bytes([2; 16]));
+        let caller = Caller::new(
+            Identity {
+                user,
+                station,
+                credential,
+            },
+            None,
+        );
+        assert!(!format!("{caller:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,8 @@
+//! Logs and metrics: what an operator sees.
+//!
+//! Names and units of all metrics are in one file, `metrics.rs`; no label holds a user, a conversation or any other unbounded
+//! value. Logs have constant messages with fields.
+
+mod metrics;
+
+pub use metrics::{CacheOutcome, Metrics, OperationKind, OperationOutcome, Resource};
