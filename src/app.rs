@@ -1,0 +1,271 @@
+//! The gateway as a whole: the only place that constructs and connects the parts.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::cache::{CacheOptions, Data};
+use crate::clock::Clock;
+use crate::graphql::Engine;
+use crate::http::playground::{Settings, SettingsSource, Tab};
+use crate::http::{HttpOptions, Readiness, admin_router, router};
+use crate::ozeki::{ApiKey, Client, ClientOptions, ClientSetupError};
+use crate::session::{SessionOptions, Sessions};
+use crate::telemetry::Metrics;
+
+/// The queries that the playground opens with; the first must be runnable as it stands.
+const TABS: [(&str, &str); 3] = [
+    (
+        "Inbox: one request for a screen",
+        include_str!("playground/inbox.graphql"),
+    ),
+    (
+        "Friends: filters, orders, pages",
+        include_str!("playground/friends.graphql"),
+    ),
+    (
+        "Login: begin a session",
+        include_str!("playground/login.graphql"),
+    ),
+];
+
+/// Where and how the gateway serves.
+#[derive(Clone, Debug)]
+pub struct GatewayOptions {
+    /// Where GraphQL and the playground are served; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Where metrics are served, if anywhere.
+    pub admin_listen: Option<SocketAddr>,
+    /// How to reach the upstream.
+    pub client: ClientOptions,
+    /// How sessions are made.
+    pub session: SessionOptions,
+    /// How much is kept, and for how long.
+    pub cache: CacheOptions,
+    /// Whether there is a playground, and with it introspection.
+    pub playground: Playground,
+    /// The largest body of a request, in bytes.
+    pub body_max_bytes: usize,
+    /// The longest that an operation may take.
+    pub request_timeout: Duration,
+    /// How long a shutdown waits for what is under way.
+    pub shutdown_grace: Duration,
+}
+
+/// Whether there is a playground.
+#[derive(Clone, Debug)]
+pub enum Playground {
+    /// None, and no introspection.
+    Off,
+    /// One that opens without a session.
+    On,
+    /// One that opens with a session of its own for the user with this key: for demonstrations.
+    LoggedIn(ApiKey),
+}
+
+/// The gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The client for the upstream cannot be built.
+    #[error(transparent)]
+    Client(#[from] ClientSetupError),
+}
+
+/// A running gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    address: SocketAddr,
+    admin_address: Option<SocketAddr>,
+    readiness: Readiness,
+    stop: CancellationToken,
+    servers: Vec<JoinHandle<io::Result<()>>>,
+    data: Arc<Data>,
+    sessions: Arc<Sessions>,
+    shutdown_grace: Duration,
+}
+
+impl Gateway {
+    /// Builds the parts, listens and serves.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when an address is taken or the client cannot be set up.
+    pub async fn start(options: GatewayOptions, clock: Clock) -> Result<Self, StartError> {
+        let listener = listen(options.listen).await?;
+        let admin_listener = match options.admin_listen {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        let metrics = Arc::new(Metrics::default());
+        let client = Client::try_new(options.client, clock.clone(), Arc::clone(&metrics))?;
+        let client = Arc::new(client);
+        let sessions = Arc::new(Sessions::new(&options.session, Arc::clone(&client), clock));
+        let data = Arc::new(Data::new(&options.cache, client, &metrics));
+        let introspection = !matches!(options.playground, Playground::Off);
+        let engine = Engine::new(
+            Arc::clone(&data),
+            Arc::clone(&sessions),
+            Arc::clone(&metrics),
+            introspection,
+        );
+        let readiness = Readiness::default();
+        let http = HttpOptions {
+            engine: Arc::new(engine),
+            sessions: Arc::clone(&sessions),
+            readiness: readiness.clone(),
+            body_max_bytes: options.body_max_bytes,
+            request_timeout: options.request_timeout,
+            playground: settings_source(options.playground, &sessions),
+        };
+        let stop = CancellationToken::new();
+        let address = local_address(&listener, options.listen)?;
+        let mut servers = vec![serve(listener, router(http), stop.clone())];
+        let mut admin_address = None;
+        if let (Some(listener), Some(wanted)) = (admin_listener, options.admin_listen) {
+            admin_address = Some(local_address(&listener, wanted)?);
+            servers.push(serve(listener, admin_router(metrics), stop.clone()));
+        }
+        let shutdown_grace = options.shutdown_grace;
+        Ok(Self {
+            address,
+            admin_address,
+            readiness,
+            stop,
+            servers,
+            data,
+            sessions,
+            shutdown_grace,
+        })
+    }
+
+    /// Where a browser on this machine finds the gateway, such as `http://127.0.0.1:8080`.
+    pub fn url(&self) -> String {
+        url_of(self.address)
+    }
+
+    /// Where metrics are served, without a path.
+    pub fn admin_url(&self) -> Option<String> {
+        self.admin_address.map(url_of)
+    }
+
+    /// The session service, to log demo users in.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Takes no more work, finishes what is under way within the grace period, and ends.
+    ///
+    /// Returns whether everything was finished in time.
+    pub async fn shutdown(self) -> bool {
+        self.readiness.withdraw();
+        self.stop.cancel();
+        let finished = async {
+            for server in self.servers {
+                // A server that ended early has nothing left to finish.
+                let _ = server.await;
+            }
+            self.data.drain().await;
+        };
+        timeout(self.shutdown_grace, finished).await.is_ok()
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|source| StartError::Listen { address, source })
+}
+
+fn local_address(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, StartError> {
+    listener
+        .local_addr()
+        .map_err(|source| StartError::Listen { address, source })
+}
+
+fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> JoinHandle<io::Result<()>> {
+    let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    tokio::spawn(server.into_future())
+}
+
+/// An address that stands for all of the machine's is reached by its loopback one.
+fn url_of(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}")
+}
+
+fn settings_source(playground: Playground, sessions: &Arc<Sessions>) -> Option<SettingsSource> {
+    match playground {
+        Playground::Off => None,
+        Playground::On => {
+            let mut settings = settings();
+            settings.tabs.rotate_right(1);
+            settings.notice = Some(
+                "Run `login` with an API key, then put its token into the headers: \
+                 {\"Authorization\": \"Bearer <token>\"}"
+                    .to_owned(),
+            );
+            Some(SettingsSource::fixed(settings))
+        }
+        Playground::LoggedIn(key) => {
+            let sessions = Arc::clone(sessions);
+            Some(SettingsSource::new(move || {
+                logged_in(Arc::clone(&sessions), key.clone())
+            }))
+        }
+    }
+}
+
+fn settings() -> Settings {
+    let mut settings = Settings::new("/graphql");
+    settings.tabs = TABS.map(|(title, query)| tab(title, query)).into();
+    settings
+}
+
+fn tab(title: &str, query: &str) -> Tab {
+    Tab {
+        title: title.to_owned(),
+        query: query.to_owned(),
+        variables: None,
+    }
+}
+
+/// Settings with a fresh session, so that a page that is opened after a week works too.
+async fn logged_in(sessions: Arc<Sessions>, key: ApiKey) -> Settings {
+    let mut settings = settings();
+    match sessions.login(key, None).await {
+        Ok(logged_in) => {
+            let token = format!("Bearer {}", logged_in.token.expose());
+            settings.headers.insert("Authorization".to_owned(), token);
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the playground's demo user could not log in");
+            settings.notice =
+                Some("The demo user could not log in; run `login` yourself.".to_owned());
+        }
+    }
+    settings
+}

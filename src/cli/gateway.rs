@@ -1,0 +1,85 @@
+//! What `serve` and `sandbox` share: from the configuration to a running gateway, and to its end.
+
+use std::process::ExitCode;
+
+use url::Url;
+
+use super::{fail, signals};
+use crate::app::{Gateway, GatewayOptions, Playground};
+use crate::cache::CacheOptions;
+use crate::config::{Config, LogFormat};
+use crate::ozeki::ClientOptions;
+use crate::session::{SessionKey, SessionOptions};
+use crate::telemetry::{self, LogStyle};
+
+/// Begins to log, and logs what the operator should know.
+pub(super) fn start_log(config: &Config) {
+    let style = match config.log.format {
+        LogFormat::Text => LogStyle::Text,
+        LogFormat::Json => LogStyle::Json,
+    };
+    telemetry::start_log(config.log.level, style);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// The gateway's options by the configuration; only the upstream's URL is decided by the command.
+pub(super) fn options(
+    config: &Config,
+    upstream: &Url,
+    playground: Playground,
+) -> Result<GatewayOptions, getrandom::Error> {
+    let key = match &config.session.key {
+        Some(key) => SessionKey::from_bytes(*key.expose()),
+        None => SessionKey::random()?,
+    };
+    Ok(GatewayOptions {
+        listen: config.http.listen,
+        admin_listen: config.http.admin_listen,
+        client: client_options(config, upstream),
+        session: SessionOptions {
+            key,
+            time_to_live: config.session.time_to_live,
+            forward_credentials: config.session.forward_credentials,
+        },
+        cache: CacheOptions {
+            max_bytes: config.cache.max_bytes,
+            conversations_time_to_live: config.cache.conversations_time_to_live,
+            friends_time_to_live: config.cache.friends_time_to_live,
+        },
+        playground,
+        body_max_bytes: config.http.body_max_bytes,
+        request_timeout: config.http.request_timeout,
+        shutdown_grace: config.http.shutdown_grace,
+    })
+}
+
+/// How the upstream is called.
+pub(super) fn client_options(config: &Config, upstream: &Url) -> ClientOptions {
+    ClientOptions {
+        url: upstream.clone(),
+        recipe: config.signature.clone(),
+        timeout: config.upstream.timeout,
+        connect_timeout: config.upstream.connect_timeout,
+        body_max_bytes: config.upstream.body_max_bytes,
+        concurrency: config.upstream.concurrency,
+    }
+}
+
+/// Serves until a signal, then ends in good order; a second signal ends it at once.
+pub(super) async fn until_signal(gateway: Gateway) -> ExitCode {
+    if let Err(error) = signals::wait().await {
+        return fail(&format!("signals cannot be received: {error}"));
+    }
+    tracing::info!("shutting down; a second signal ends at once");
+    tokio::select! {
+        in_time = gateway.shutdown() => {
+            if !in_time {
+                tracing::warn!("the shutdown's grace period ended before all work did");
+            }
+            ExitCode::SUCCESS
+        }
+        _ = signals::wait() => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,27 @@
+//! The log: on standard error, as text for people or JSON for machines.
+
+use tracing::Level;
+use tracing_subscriber::EnvFilter;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogStyle {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Begins to log what this program says at `level`; of its libraries, warnings only. A second call changes nothing.
+pub fn start_log(level: Level, style: LogStyle) {
+    let filter = EnvFilter::new(format!("warn,ozeki_graphql={level}"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    // An error means that a log has begun already.
+    let _ = match style {
+        LogStyle::Text => builder.with_ansi(is_terminal).try_init(),
+        LogStyle::Json => builder.json().flatten_event(true).try_init(),
+    };
+}
