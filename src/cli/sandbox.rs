@@ -15,7 +15,10 @@ use crate::sandbox::{DemoUser, Sandbox, SandboxOptions, demo_users};
 
 /// Where scripts find the running parts.
 #[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "the names are those of the port file")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names are those of the port file"
+)]
 struct Ports<'a> {
     graphql_url: String,
     ozeki_url: &'a str,
@@ -101,9 +104,11 @@ fn welcome(
         .admin_url
         .as_ref()
         .map_or("off".to_owned(), |url| format!("{url}/metrics"));
-    let user = |DemoUser { email, api_key, name }: &DemoUser| {
-        format!("    {email:<20} {api_key:<12} {name}")
-    };
+    let user = |DemoUser {
+                    email,
+                    api_key,
+                    name,
+                }: &DemoUser| { format!("    {email:<20} {api_key:<12} {name}") };
     let users = demo_users().iter().map(user).collect::<Vec<_>>().join("\n");
     format!(
         "\n  The sandbox is running.\n\n  \

@@ -31,6 +31,10 @@ impl Answer {
     /// An answer to a document that did not parse.
     pub(super) fn parse_error(error: async_graphql::parser::Error) -> Self {
         let mut error = ServerError::from(error);
+        // The parser draws the line it stumbled over, with an arrow; `locations` tell the same.
+        if let Some((_drawing, expectation)) = error.message.rsplit_once("= ") {
+            error.message = format!("syntax error: {expectation}");
+        }
         set_code(&mut error, ErrorCode::GraphqlParseFailed);
         Self::refused(vec![error])
     }
@@ -43,10 +47,17 @@ impl Answer {
     }
 
     /// The answer of an operation that was given to the schema.
-    pub(super) fn executed(mut response: Response) -> Self {
+    /// `complete` completes its data.
+    pub(super) fn executed(
+        mut response: Response,
+        complete: impl FnOnce(Value, &[ServerError]) -> Value,
+    ) -> Self {
         // An error without a path is about the request as a whole: no field has run.
         let is_request_error = response.data == Value::Null
             && response.errors.iter().any(|error| error.path.is_empty());
+        if !is_request_error {
+            response.data = complete(std::mem::take(&mut response.data), &response.errors);
+        }
         for error in &mut response.errors {
             let has_code = error
                 .extensions

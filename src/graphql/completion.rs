@@ -152,8 +152,11 @@ struct Completion {
 impl Completion {
     fn object(&mut self, value: Value, shape: &Shape<'_>) -> Result<Value, NullNotAllowed> {
         // The library's null stands for an object without members too.
-        let mut members =
-            if let Value::Object(members) = value { members } else { IndexMap::new() };
+        let mut members = if let Value::Object(members) = value {
+            members
+        } else {
+            IndexMap::new()
+        };
         if self.failed.is_empty() && !needs_completion(&members, shape) {
             return Ok(Value::Object(members));
         }

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{self, DocumentOperations, ExecutableDocument};
+pub use async_graphql::parser::types::OperationType;
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationDefinition, VariableDefinition,
+};
 use async_graphql::{EmptySubscription, SDLExportOptions, Schema, Variables};
 
+use super::completion::FieldTypes;
 use super::mutation::Mutation;
 use super::query::Query;
 use super::{Answer, ErrorCode, Freshness, Scope};
@@ -41,20 +45,11 @@ pub struct RequestContext {
     pub freshness: Freshness,
 }
 
-/// The kind of an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the specification's own three")]
-pub enum OperationType {
-    Query,
-    Mutation,
-    Subscription,
-}
-
 /// A parsed document with the operation that was chosen from it.
 #[derive(Debug)]
 pub struct Operation {
     document: ExecutableDocument,
-    kind: OperationType,
+    definition: OperationDefinition,
     name: Option<String>,
     variables: serde_json::Map<String, serde_json::Value>,
 }
@@ -62,13 +57,14 @@ pub struct Operation {
 impl Operation {
     /// The kind of the operation.
     pub fn kind(&self) -> OperationType {
-        self.kind
+        self.definition.ty
     }
 }
 
 /// Runs operations against the schema.
 pub struct Engine {
     schema: GatewaySchema,
+    field_types: FieldTypes,
     data: Arc<Data>,
     sessions: Arc<Sessions>,
     metrics: Arc<Metrics>,
@@ -92,8 +88,10 @@ impl Engine {
         if !introspection {
             schema = schema.disable_introspection().disable_suggestions();
         }
+        let field_types = FieldTypes::of(&sdl());
         Self {
             schema: schema.finish(),
+            field_types,
             data,
             sessions,
             metrics,
@@ -104,31 +102,12 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// The [`Answer`] to give when the document does not parse or no operation can be chosen.
+    /// The [`Answer`] to give when the document does not parse, no operation can be chosen or a variable that it needs
+    /// has no value.
     pub fn prepare(&self, request: Request) -> Result<Operation, Box<Answer>> {
-        let refused = |answer| {
+        parse(request).inspect_err(|_answer| {
             self.metrics
                 .operation(OperationKind::Refused, OperationOutcome::RequestError);
-            Box::new(answer)
-        };
-        let Request {
-            query,
-            operation_name,
-            variables,
-        } = request;
-        let document = parse_query(query).map_err(|error| refused(Answer::parse_error(error)))?;
-        let chosen = choose(&document.operations, operation_name.as_deref());
-        let kind = chosen.map_err(|message| {
-            refused(Answer::request_error(
-                ErrorCode::GraphqlValidationFailed,
-                message,
-            ))
-        })?;
-        Ok(Operation {
-            document,
-            kind,
-            name: operation_name,
-            variables,
         })
     }
 
@@ -136,7 +115,7 @@ impl Engine {
     pub async fn execute(&self, operation: Operation, context: RequestContext) -> Answer {
         let Operation {
             document,
-            kind,
+            definition,
             name,
             variables,
         } = operation;
@@ -147,15 +126,42 @@ impl Engine {
             context.freshness,
         );
         let mut request = async_graphql::Request::new("").data(scope);
-        request.set_parsed_query(document);
-        request.operation_name = name;
+        request.set_parsed_query(document.clone());
+        request.operation_name.clone_from(&name);
         request.variables = Variables::from_json(serde_json::Value::Object(variables));
-        let logged_name = request.operation_name.clone();
-        let answer = Answer::executed(self.schema.execute(request).await);
-        self.metrics.operation(metric_of(kind), answer.outcome());
-        log_failures(&answer, logged_name.as_deref());
+        let response = self.schema.execute(request).await;
+        let answer = Answer::executed(response, |data, errors| {
+            self.field_types
+                .complete(&document, &definition, data, errors)
+        });
+        self.metrics
+            .operation(metric_of(definition.ty), answer.outcome());
+        log_failures(&answer, name.as_deref());
         answer
     }
+}
+
+fn parse(request: Request) -> Result<Operation, Box<Answer>> {
+    let Request {
+        query,
+        operation_name: name,
+        variables,
+    } = request;
+    let document = parse_query(query).map_err(|error| Box::new(Answer::parse_error(error)))?;
+    let definition = choose(&document.operations, name.as_deref())
+        .and_then(|definition| check_variables(definition, &variables).map(|()| definition.clone()))
+        .map_err(|message| {
+            Box::new(Answer::request_error(
+                ErrorCode::GraphqlValidationFailed,
+                message,
+            ))
+        })?;
+    Ok(Operation {
+        document,
+        definition,
+        name,
+        variables,
+    })
 }
 
 /// The schema in its definition language, as `schema.graphql` holds it.
@@ -176,37 +182,59 @@ fn metric_of(kind: OperationType) -> OperationKind {
 }
 
 /// Chooses the operation by its name, or the only one there is.
-fn choose(
-    operations: &DocumentOperations,
+fn choose<'a>(
+    operations: &'a DocumentOperations,
     name: Option<&str>,
-) -> Result<OperationType, &'static str> {
-    let operation = match (operations, name) {
-        (DocumentOperations::Single(operation), None) => operation,
-        (DocumentOperations::Single(_), Some(_)) => {
-            return Err(
-                "`operationName` names no operation of the document: its operation has no name",
-            );
+) -> Result<&'a OperationDefinition, String> {
+    match (operations, name) {
+        (DocumentOperations::Single(operation), None) => Ok(&operation.node),
+        (DocumentOperations::Single(_), Some(_)) => Err(
+            "`operationName` names no operation: the document's only one has no name".to_owned(),
+        ),
+        (DocumentOperations::Multiple(operations), Some(name)) => {
+            let operation = operations.get(name).map(|operation| &operation.node);
+            operation.ok_or_else(|| "`operationName` names no operation of the document".to_owned())
         }
-        (DocumentOperations::Multiple(operations), Some(name)) => operations
-            .get(name)
-            .ok_or("`operationName` names no operation of the document")?,
         (DocumentOperations::Multiple(operations), None) => {
             let mut all = operations.values();
             match (all.next(), all.next()) {
-                (Some(only), None) => only,
-                _ => {
-                    return Err(
-                        "the document has several operations: `operationName` must name one",
-                    );
-                }
+                (Some(only), None) => Ok(&only.node),
+                _ => Err(
+                    "the document has several operations: `operationName` must name one".to_owned(),
+                ),
             }
         }
-    };
-    Ok(match operation.node.ty {
-        types::OperationType::Query => OperationType::Query,
-        types::OperationType::Mutation => OperationType::Mutation,
-        types::OperationType::Subscription => OperationType::Subscription,
-    })
+    }
+}
+
+/// The library would begin to run an operation whose variables lack a value.
+fn check_variables(
+    definition: &OperationDefinition,
+    variables: &serde_json::Map<String, serde_json::Value>,
+) -> Result<(), String> {
+    let definitions = definition
+        .variable_definitions
+        .iter()
+        .map(|definition| &definition.node);
+    for VariableDefinition {
+        name,
+        var_type,
+        default_value,
+        ..
+    } in definitions
+    {
+        let is_missing = match variables.get(name.node.as_str()) {
+            None => default_value.is_none(),
+            Some(value) => value.is_null(),
+        };
+        if is_missing && !var_type.node.nullable {
+            let (name, var_type) = (&name.node, &var_type.node);
+            return Err(format!(
+                "the variable `${name}` of type `{var_type}` needs a value"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Logs why fields failed, with the causes that clients do not see; once for a cause that failed many fields.

@@ -8,6 +8,7 @@ use crate::ozeki::Timestamp;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DateTime(pub(super) Timestamp);
 
+/// A point in time by RFC 3339, in UTC and to the second, such as `2024-03-08T13:55:47Z`.
 #[Scalar(specified_by_url = "https://scalars.graphql.org/andimarek/date-time")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
+use axum::response::Redirect;
 use axum::routing::get;
 
 use crate::telemetry::Metrics;
@@ -17,5 +18,9 @@ pub fn admin_router(metrics: Arc<Metrics>) -> Router {
         let text = metrics.encode();
         async move { ([(CONTENT_TYPE, OPEN_METRICS)], text) }
     };
-    Router::new().route("/metrics", get(scrape))
+    // A person who opens the address should not have to know the path.
+    let root = get(async || Redirect::temporary("/metrics"));
+    Router::new()
+        .route("/metrics", get(scrape))
+        .route("/", root)
 }

@@ -25,7 +25,7 @@ pub use admin::admin_router;
 pub use health::Readiness;
 
 /// What the router needs, and its bounds.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpOptions {
     /// Runs operations.
     pub engine: Arc<Engine>,
@@ -44,7 +44,13 @@ pub struct HttpOptions {
 /// The routes that frontends use, behind their layers.
 pub fn router(options: HttpOptions) -> Router {
     let readiness = options.readiness.clone();
-    let playground = options.playground.clone().map(playground::router).unwrap_or_default();
-    let router = endpoint::router(options).merge(health::router(readiness)).merge(playground);
+    let playground = options
+        .playground
+        .clone()
+        .map(playground::router)
+        .unwrap_or_default();
+    let router = endpoint::router(options)
+        .merge(health::router(readiness))
+        .merge(playground);
     layers::with_layers(router)
 }

@@ -3,6 +3,8 @@
 //! Names and units of all metrics are in one file, `metrics.rs`; no label holds a user, a conversation or any other unbounded
 //! value. Logs have constant messages with fields.
 
+mod log;
 mod metrics;
 
+pub use log::{LogStyle, start_log};
 pub use metrics::{CacheOutcome, Metrics, OperationKind, OperationOutcome, Resource};

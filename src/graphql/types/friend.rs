@@ -45,7 +45,7 @@ impl FriendNode {
         &self.friend().name
     }
 
-    /// The friend's RSA public key in base64, for end-to-end encryption. Null where the server tells none.
+    /// The friend's public key in base64, for end-to-end encryption. Null where the server tells none.
     async fn public_key(&self) -> Option<&str> {
         self.friend().presence.as_ref()?.public_key.as_deref()
     }

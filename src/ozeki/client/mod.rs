@@ -3,6 +3,7 @@
 mod answer;
 mod transport;
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use transport::{Outgoing, Transport};
 const CLIENT_VERSION_CODE: u32 = 3;
 
 /// How to reach the upstream, and the bounds of each call.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ClientOptions {
     /// The base URL, such as `http://chat.example/ozeki/index.php`.
     pub url: Url,
@@ -39,17 +40,35 @@ pub struct ClientOptions {
     pub concurrency: NonZeroUsize,
 }
 
+// The URL is left out: it may hold user info.
+impl fmt::Debug for ClientOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ClientOptions")
+            .field("recipe", &self.recipe)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The client cannot be built, for example because the machine has no usable TLS roots.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client for the chat server could not be set up")]
 pub struct ClientSetupError(#[from] reqwest::Error);
 
 /// Makes the documented calls.
-#[derive(Debug)]
 pub struct Client {
     transport: Transport,
     recipe: Recipe,
     clock: Clock,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Client")
+            .field("recipe", &self.recipe)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Client {

@@ -78,7 +78,6 @@ impl Outgoing {
 }
 
 /// The HTTP client, its target and its bounds.
-#[derive(Debug)]
 pub(super) struct Transport {
     http: reqwest::Client,
     url: Url,
