@@ -41,7 +41,7 @@ fn forwarding(gateway: &TestGateway, email: &str, key: &str) -> Caller {
 
 async fn forwarding_gateway() -> TestGateway {
     TestGateway::start_signed_by(bodyless(), |options| {
-        options.session.forward_credentials = true
+        options.session.forward_credentials = true;
     })
     .await
 }

@@ -9,7 +9,7 @@ use ozeki_graphql::app::{Gateway, GatewayOptions, Playground};
 use ozeki_graphql::cache::CacheOptions;
 use ozeki_graphql::clock::Clock;
 use ozeki_graphql::ozeki::{ClientOptions, Recipe};
-use ozeki_graphql::sandbox::{Fault, Faults, Injection, Journal, Sandbox, SandboxOptions, Times};
+use ozeki_graphql::sandbox::{Fault, Faults, Injection, Sandbox, SandboxOptions, Times};
 use ozeki_graphql::session::{SessionKey, SessionOptions};
 
 pub(crate) use client::{Caller, codes};
@@ -113,10 +113,6 @@ impl TestGateway {
         let token = self.anonymous().log_in(&format!("{name}-demo")).await;
         self.anonymous()
             .with_header("authorization", &format!("Bearer {token}"))
-    }
-
-    pub(crate) fn journal(&self) -> Journal {
-        self.sandbox.journal()
     }
 
     /// How often a call reached the sandbox.
