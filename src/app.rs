@@ -22,18 +22,9 @@ use crate::telemetry::Metrics;
 
 /// The queries that the playground opens with; the first must be runnable as it stands.
 const TABS: [(&str, &str); 3] = [
-    (
-        "Inbox: one request for a screen",
-        include_str!("playground/inbox.graphql"),
-    ),
-    (
-        "Friends: filters, orders, pages",
-        include_str!("playground/friends.graphql"),
-    ),
-    (
-        "Login: begin a session",
-        include_str!("playground/login.graphql"),
-    ),
+    ("Inbox: one request for a screen", include_str!("playground/inbox.graphql")),
+    ("Friends: filters, orders, pages", include_str!("playground/friends.graphql")),
+    ("Login: begin a session", include_str!("playground/login.graphql")),
 ];
 
 /// Where and how the gateway serves.
@@ -192,9 +183,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 fn local_address(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, StartError> {
-    listener
-        .local_addr()
-        .map_err(|source| StartError::Listen { address, source })
+    listener.local_addr().map_err(|source| StartError::Listen { address, source })
 }
 
 fn serve(
@@ -232,9 +221,7 @@ fn settings_source(playground: Playground, sessions: &Arc<Sessions>) -> Option<S
         }
         Playground::LoggedIn(key) => {
             let sessions = Arc::clone(sessions);
-            Some(SettingsSource::new(move || {
-                logged_in(Arc::clone(&sessions), key.clone())
-            }))
+            Some(SettingsSource::new(move || logged_in(Arc::clone(&sessions), key.clone())))
         }
     }
 }
@@ -246,11 +233,7 @@ fn settings() -> Settings {
 }
 
 fn tab(title: &str, query: &str) -> Tab {
-    Tab {
-        title: title.to_owned(),
-        query: query.to_owned(),
-        variables: None,
-    }
+    Tab { title: title.to_owned(), query: query.to_owned(), variables: None }
 }
 
 /// Settings with a fresh session, so that a page that is opened after a week works too.

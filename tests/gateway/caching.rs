@@ -85,10 +85,7 @@ async fn only_what_is_asked_for_is_called() {
     assert_eq!(gateway.list_calls(), (1, 0));
     let query = "query($with: Boolean!) { friends { nodes { conversations @include(if: $with) { totalCount } } } }";
     let body = serde_json::json!({ "query": query, "variables": { "with": false } });
-    alice
-        .with_header("cache-control", "no-cache")
-        .post(&body)
-        .await;
+    alice.with_header("cache-control", "no-cache").post(&body).await;
     assert_eq!(gateway.list_calls(), (1, 1));
 }
 
@@ -97,9 +94,7 @@ async fn no_cache_goes_upstream_once_per_resource_and_leaves_a_fresh_value() {
     let gateway = TestGateway::start().await;
     let alice = gateway.log_in("alice").await;
     alice.data(BOTH).await;
-    let eager = alice
-        .clone()
-        .with_header("cache-control", "max-age=0, no-cache");
+    let eager = alice.clone().with_header("cache-control", "max-age=0, no-cache");
     let aliased = "{ a: conversations { totalCount } b: conversations(first: 1) { nodes { id } } friends { totalCount } }";
     eager.data(aliased).await;
     assert_eq!(gateway.list_calls(), (2, 2));

@@ -9,24 +9,14 @@ const STATION: &str = "0123456789abcdef0123456789abcdef";
 
 /// Signs what a client can sign before it knows the gateway's body.
 fn bodyless() -> Recipe {
-    Recipe {
-        payload: "{user}{station}{key}".parse().unwrap(),
-        ..Recipe::default()
-    }
+    Recipe { payload: "{user}{station}{key}".parse().unwrap(), ..Recipe::default() }
 }
 
 fn signature(user: UserId, key: &str) -> String {
     let station: StationId = STATION.parse().unwrap();
     let key = ApiKey::parse(key).unwrap();
-    let request = SignedRequest {
-        user,
-        station,
-        api: "",
-        action: "",
-        timestamp: "",
-        body: b"",
-        key: &key,
-    };
+    let request =
+        SignedRequest { user, station, api: "", action: "", timestamp: "", body: b"", key: &key };
     bodyless().sign(&request).expose().to_owned()
 }
 
@@ -57,18 +47,13 @@ async fn forwarded_credentials_read_the_same_data_as_a_session() {
     alice.data(query).await;
     assert_eq!(gateway.list_calls(), (2, 2));
     let viewer = alice.data("{ viewer { name sessionExpiresAt } }").await;
-    assert_eq!(
-        viewer.to_string(),
-        r#"{"viewer":{"name":null,"sessionExpiresAt":null}}"#
-    );
+    assert_eq!(viewer.to_string(), r#"{"viewer":{"name":null,"sessionExpiresAt":null}}"#);
 }
 
 #[tokio::test]
 async fn another_credential_of_the_same_user_is_never_answered_from_the_cache() {
     let gateway = forwarding_gateway().await;
-    forwarding(&gateway, "alice@example.com", "alice-demo")
-        .data(BOTH)
-        .await;
+    forwarding(&gateway, "alice@example.com", "alice-demo").data(BOTH).await;
     let impostor = forwarding(&gateway, "alice@example.com", "bob-demo");
     for round in 1..=2 {
         let answer = impostor.query(BOTH).await;
@@ -79,10 +64,7 @@ async fn another_credential_of_the_same_user_is_never_answered_from_the_cache() 
                 ("UPSTREAM_REJECTED".into(), "friends".into())
             ]
         );
-        assert_eq!(
-            answer.json()["data"].to_string(),
-            r#"{"conversations":null,"friends":null}"#
-        );
+        assert_eq!(answer.json()["data"].to_string(), r#"{"conversations":null,"friends":null}"#);
         assert_eq!(gateway.list_calls(), (1 + round, 1 + round));
     }
 }
@@ -119,16 +101,10 @@ async fn each_user_sees_their_own_lists_also_all_at_once() {
         assert_eq!(data["viewer"]["id"], id.as_str());
         for conversation in data["conversations"]["nodes"].as_array().unwrap() {
             let participants = conversation["participants"].as_array().unwrap();
-            assert!(
-                participants.iter().any(|one| one["isViewer"] == true),
-                "{name}"
-            );
+            assert!(participants.iter().any(|one| one["isViewer"] == true), "{name}");
         }
         let friends = data["friends"]["nodes"].as_array().unwrap();
-        assert!(
-            friends.iter().all(|friend| friend["id"] != id.as_str()),
-            "{name}"
-        );
+        assert!(friends.iter().all(|friend| friend["id"] != id.as_str()), "{name}");
     }
     assert_eq!(gateway.list_calls(), (4, 4));
 }
@@ -136,9 +112,7 @@ async fn each_user_sees_their_own_lists_also_all_at_once() {
 #[tokio::test]
 async fn credentials_are_not_forwarded_unless_that_is_switched_on() {
     let gateway = TestGateway::start_signed_by(bodyless(), |_options| {}).await;
-    let answer = forwarding(&gateway, "alice@example.com", "alice-demo")
-        .query(BOTH)
-        .await;
+    let answer = forwarding(&gateway, "alice@example.com", "alice-demo").query(BOTH).await;
     assert_eq!(answer.codes()[0].0, "UNAUTHENTICATED");
     assert_eq!(gateway.list_calls(), (0, 0));
 }

@@ -13,9 +13,7 @@ async fn page(caller: &Caller, field: &str, arguments: &str) -> (Vec<String>, Va
     let mut list = caller.data(&query).await["list"].take();
     let ids = |values: &Value, of: fn(&Value) -> &Value| -> Vec<String> {
         let values = values.as_array().unwrap().iter();
-        values
-            .map(|value| of(value).as_str().unwrap().to_owned())
-            .collect()
+        values.map(|value| of(value).as_str().unwrap().to_owned()).collect()
     };
     let nodes = ids(&list["nodes"], |node| &node["id"]);
     assert_eq!(nodes, ids(&list["edges"], |edge| &edge["node"]["id"]));
@@ -37,10 +35,7 @@ async fn pages_both_ways_give_each_node_once_and_in_order() {
     let alice = gateway.log_in("alice").await;
     for (field, order) in [
         ("conversations", ""),
-        (
-            "conversations",
-            "orderBy: {field: LAST_ACCESS, direction: ASC}",
-        ),
+        ("conversations", "orderBy: {field: LAST_ACCESS, direction: ASC}"),
         ("conversations", "filter: {isGroup: false}"),
         ("friends", ""),
         ("friends", "orderBy: {field: NAME, direction: DESC}"),
@@ -57,12 +52,8 @@ async fn pages_both_ways_give_each_node_once_and_in_order() {
             let mut forward = Vec::new();
             let mut position = String::new();
             loop {
-                let (nodes, info) = page(
-                    &alice,
-                    field,
-                    &with(order, &format!("first: {size} {position}")),
-                )
-                .await;
+                let (nodes, info) =
+                    page(&alice, field, &with(order, &format!("first: {size} {position}"))).await;
                 assert_eq!(info["hasPreviousPage"], json!(!forward.is_empty()));
                 forward.extend(nodes);
                 assert_eq!(info["hasNextPage"], json!(forward.len() < all.len()));
@@ -75,12 +66,8 @@ async fn pages_both_ways_give_each_node_once_and_in_order() {
             let mut backward = Vec::new();
             let mut position = String::new();
             loop {
-                let (mut nodes, info) = page(
-                    &alice,
-                    field,
-                    &with(order, &format!("last: {size} {position}")),
-                )
-                .await;
+                let (mut nodes, info) =
+                    page(&alice, field, &with(order, &format!("last: {size} {position}"))).await;
                 assert_eq!(info["hasNextPage"], json!(!backward.is_empty()));
                 nodes.append(&mut backward);
                 backward = nodes;
@@ -103,29 +90,14 @@ async fn a_page_can_lie_between_two_cursors() {
     let (_, later) = page(&alice, "conversations", "first: 21").await;
     let (after, before) = (&info["endCursor"], &later["endCursor"]);
     let between = |size: &str| format!("{size} after: {after}, before: {before}");
-    assert_eq!(
-        page(&alice, "conversations", &between("first: 50")).await.0,
-        all[10..20]
-    );
-    assert_eq!(
-        page(&alice, "conversations", &between("first: 3")).await.0,
-        all[10..13]
-    );
-    assert_eq!(
-        page(&alice, "conversations", &between("last: 3")).await.0,
-        all[17..20]
-    );
-    assert_eq!(
-        page(&alice, "conversations", &between("")).await.0,
-        all[10..20]
-    );
+    assert_eq!(page(&alice, "conversations", &between("first: 50")).await.0, all[10..20]);
+    assert_eq!(page(&alice, "conversations", &between("first: 3")).await.0, all[10..13]);
+    assert_eq!(page(&alice, "conversations", &between("last: 3")).await.0, all[17..20]);
+    assert_eq!(page(&alice, "conversations", &between("")).await.0, all[10..20]);
     let nothing = format!("after: {before}, before: {after}");
     assert!(page(&alice, "conversations", &nothing).await.0.is_empty());
     assert!(page(&alice, "conversations", "first: 0").await.0.is_empty());
-    assert_eq!(
-        page(&alice, "conversations", "filter: {}").await.0,
-        all[..50]
-    );
+    assert_eq!(page(&alice, "conversations", "filter: {}").await.0, all[..50]);
 }
 
 #[tokio::test]
@@ -133,12 +105,8 @@ async fn bad_arguments_are_named_and_make_no_call() {
     let gateway = TestGateway::start().await;
     let alice = gateway.log_in("alice").await;
     let (_, info) = page(&alice, "friends", "first: 1").await;
-    let (_, by_name_down) = page(
-        &alice,
-        "friends",
-        "first: 1, orderBy: {field: NAME, direction: DESC}",
-    )
-    .await;
+    let (_, by_name_down) =
+        page(&alice, "friends", "first: 1, orderBy: {field: NAME, direction: DESC}").await;
     let calls = gateway.list_calls();
     let alice = alice.with_header("cache-control", "no-cache");
     let cursor_of_friends = format!("conversations(after: {})", info["endCursor"]);
@@ -157,21 +125,13 @@ async fn bad_arguments_are_named_and_make_no_call() {
         (&*cursor_of_friends, "after"),
         (&*cursor_of_another_order, "before"),
         (&*long_cursor, "after"),
-        (
-            "conversations(filter: {participantId: \"alice\"})",
-            "participantId",
-        ),
+        ("conversations(filter: {participantId: \"alice\"})", "participantId"),
         (&*long_text, "nameContains"),
     ] {
-        let answer = alice
-            .query(&format!("{{ {field} {{ totalCount }} }}"))
-            .await;
+        let answer = alice.query(&format!("{{ {field} {{ totalCount }} }}")).await;
         let json = answer.json();
         assert_eq!(answer.codes()[0].0, "BAD_USER_INPUT", "{field}: {json}");
-        assert_eq!(
-            json["errors"][0]["extensions"]["argument"], argument,
-            "{field}"
-        );
+        assert_eq!(json["errors"][0]["extensions"]["argument"], argument, "{field}");
     }
     for (field, argument) in [
         ("conversation(id: \"7\") { id }", "id"),
@@ -179,14 +139,8 @@ async fn bad_arguments_are_named_and_make_no_call() {
         ("userId(email: \"alice\")", "email"),
     ] {
         let json = alice.query(&format!("{{ {field} }}")).await.json();
-        assert_eq!(
-            json["errors"][0]["extensions"]["code"], "BAD_USER_INPUT",
-            "{json}"
-        );
-        assert_eq!(
-            json["errors"][0]["extensions"]["argument"], argument,
-            "{field}"
-        );
+        assert_eq!(json["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{json}");
+        assert_eq!(json["errors"][0]["extensions"]["argument"], argument, "{field}");
     }
     assert_eq!(gateway.list_calls(), calls);
 }
@@ -221,20 +175,12 @@ async fn filters_keep_just_what_they_say() {
         }
     }
     let bob = "4b9bb80620f03eb3719e0a061c14283d";
-    let with_bob = ids(&|node| {
-        node["participants"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|one| one["id"] == bob)
-    });
+    let with_bob =
+        ids(&|node| node["participants"].as_array().unwrap().iter().any(|one| one["id"] == bob));
     assert!(!with_bob.is_empty());
-    let (found, _) = page(
-        &alice,
-        "conversations",
-        &format!("first: 200, filter: {{participantId: \"{bob}\"}}"),
-    )
-    .await;
+    let (found, _) =
+        page(&alice, "conversations", &format!("first: 200, filter: {{participantId: \"{bob}\"}}"))
+            .await;
     assert_eq!(found, with_bob);
     let query = format!(
         "{{ friend(id: \"{bob}\") {{ name conversations(first: 200) {{ totalCount nodes {{ id }} }} }} }}"
@@ -254,22 +200,16 @@ async fn friends_are_found_by_name_and_presence() {
         .data("{ friends(first: 200) { nodes { name availability isAvailable publicKey } } }")
         .await;
     let all = data["friends"]["nodes"].as_array().unwrap();
-    let names: Vec<_> = all
-        .iter()
-        .map(|friend| friend["name"].as_str().unwrap().to_lowercase())
-        .collect();
+    let names: Vec<_> =
+        all.iter().map(|friend| friend["name"].as_str().unwrap().to_lowercase()).collect();
     assert!(names.is_sorted());
     for friend in all {
         assert_eq!(friend["isAvailable"], friend["availability"] == "available");
     }
     assert!(
-        all.iter()
-            .any(|friend| friend["availability"].is_null() && friend["publicKey"].is_null())
+        all.iter().any(|friend| friend["availability"].is_null() && friend["publicKey"].is_null())
     );
-    let available = all
-        .iter()
-        .filter(|friend| friend["isAvailable"] == true)
-        .count();
+    let available = all.iter().filter(|friend| friend["isAvailable"] == true).count();
     let query = "{ a: friends(filter: {isAvailable: true}) { totalCount } n: friends(filter: {isAvailable: false}) { totalCount }
         bob: friends(filter: {nameContains: \"BO\"}) { nodes { name } }
         first: friends(first: 1, orderBy: {field: AVAILABILITY, direction: DESC}) { nodes { isAvailable } } }";
@@ -277,13 +217,11 @@ async fn friends_are_found_by_name_and_presence() {
     assert_eq!(data["a"]["totalCount"], available);
     assert_eq!(data["n"]["totalCount"], all.len() - available);
     let found = data["bob"]["nodes"].as_array().unwrap();
-    assert!(found.iter().all(|friend| {
-        friend["name"]
-            .as_str()
-            .unwrap()
-            .to_lowercase()
-            .contains("bo")
-    }));
+    assert!(
+        found
+            .iter()
+            .all(|friend| { friend["name"].as_str().unwrap().to_lowercase().contains("bo") })
+    );
     assert!(found.iter().any(|friend| friend["name"] == "Bob"));
     assert_eq!(data["first"]["nodes"][0]["isAvailable"], true);
 }
@@ -295,11 +233,8 @@ async fn one_node_is_found_by_its_id_and_null_where_there_is_none() {
     let members = "id isGroup displayName secret instance lastAccess lastMessageId lastReportId mutedBy favoriteBy hiddenBy
         properties { userId isMuted isFavorite hideId backgroundColor } isMuted isFavorite isHidden backgroundColor
         participants { id name isViewer friend { id name } }";
-    let listed = alice
-        .data(&format!(
-            "{{ conversations(first: 3) {{ nodes {{ {members} }} }} }}"
-        ))
-        .await;
+    let listed =
+        alice.data(&format!("{{ conversations(first: 3) {{ nodes {{ {members} }} }} }}")).await;
     for node in listed["conversations"]["nodes"].as_array().unwrap() {
         let query = format!("{{ conversation(id: {}) {{ {members} }} }}", node["id"]);
         assert_eq!(alice.data(&query).await["conversation"], *node);
@@ -307,8 +242,5 @@ async fn one_node_is_found_by_its_id_and_null_where_there_is_none() {
     let absent = "00000000000000000000000000000000";
     let query =
         format!("{{ conversation(id: \"{absent}\") {{ id }} friend(id: \"{absent}\") {{ id }} }}");
-    assert_eq!(
-        alice.data(&query).await,
-        json!({ "conversation": null, "friend": null })
-    );
+    assert_eq!(alice.data(&query).await, json!({ "conversation": null, "friend": null }));
 }

@@ -15,27 +15,12 @@ async fn expect(gateway: &TestGateway, reply: Reply, code: &str, text: &str) {
     gateway.spoil(CONVERSATIONS, Fault::new(reply));
     let answer = alice.query(BOTH).await;
     let json = answer.json();
-    assert_eq!(
-        answer.codes(),
-        [(code.into(), "conversations".into())],
-        "{json}"
-    );
-    assert_eq!(
-        json["data"].to_string(),
-        r#"{"conversations":null,"friends":{"totalCount":40}}"#
-    );
+    assert_eq!(answer.codes(), [(code.into(), "conversations".into())], "{json}");
+    assert_eq!(json["data"].to_string(), r#"{"conversations":null,"friends":{"totalCount":40}}"#);
     let message = json["errors"][0]["message"].as_str().unwrap();
     assert!(message.contains(text), "{message}");
-    assert!(
-        !answer.text.contains("CANARY"),
-        "the upstream's text got out: {}",
-        answer.text
-    );
-    assert!(
-        !answer.text.contains("127.0.0.1"),
-        "the upstream's address got out: {}",
-        answer.text
-    );
+    assert!(!answer.text.contains("CANARY"), "the upstream's text got out: {}", answer.text);
+    assert!(!answer.text.contains("127.0.0.1"), "the upstream's address got out: {}", answer.text);
     // It recovers with the next good answer.
     alice.data(BOTH).await;
 }
@@ -57,45 +42,21 @@ async fn an_answer_that_is_not_what_the_api_promises_is_told_with_its_member() {
         (Reply::json("[]"), LIST),
         (Reply::json("{}"), "`status`"),
         (Reply::json(r#"{"status":"OK"}"#), "`conversations`"),
-        (
-            Reply::json(r#"{"status":"OK","conversations":null}"#),
-            "`conversations`",
-        ),
-        (
-            Reply::json(r#"{"status":"OK","conversations":{}}"#),
-            "`conversations`",
-        ),
-        (
-            Reply::json(r#"{"status":true,"conversations":[]}"#),
-            "`status`",
-        ),
-        (
-            Reply::json(r#"{"status":"OK","conversations":[{"isgroup":false}]}"#),
-            "`id`",
-        ),
+        (Reply::json(r#"{"status":"OK","conversations":null}"#), "`conversations`"),
+        (Reply::json(r#"{"status":"OK","conversations":{}}"#), "`conversations`"),
+        (Reply::json(r#"{"status":true,"conversations":[]}"#), "`status`"),
+        (Reply::json(r#"{"status":"OK","conversations":[{"isgroup":false}]}"#), "`id`"),
         (
             Reply::json(r#"{"status":"OK","conversations":[{"id":"CANARY"}]}"#),
             "conversations[0].id",
         ),
         (listed(r#""isgroup":"CANARY""#), "conversations[0].isgroup"),
-        (
-            listed(r#""lastaccess":"CANARY""#),
-            "conversations[0].lastaccess",
-        ),
-        (
-            listed(r#""lastaccess":999999999999999"#),
-            "conversations[0].lastaccess",
-        ),
-        (
-            listed(r#""participants":[{"username":"CANARY"}]"#),
-            "`userid`",
-        ),
+        (listed(r#""lastaccess":"CANARY""#), "conversations[0].lastaccess"),
+        (listed(r#""lastaccess":999999999999999"#), "conversations[0].lastaccess"),
+        (listed(r#""participants":[{"username":"CANARY"}]"#), "`userid`"),
         (listed(r#""secret":"\ud800""#), LIST),
         (listed(r#""isgroup":false,"isgroup":true"#), "`isgroup`"),
-        (
-            Reply::json(&b"{\"status\":\"OK\",\"conversations\":[\xff]}"[..]),
-            LIST,
-        ),
+        (Reply::json(&b"{\"status\":\"OK\",\"conversations\":[\xff]}"[..]), LIST),
         (
             Reply::json(format!(
                 r#"{{"status":"OK","x":{}1{}}}"#,
@@ -117,10 +78,7 @@ async fn a_server_that_fails_or_goes_away_is_unavailable() {
     let gateway = TestGateway::start().await;
     for reply in [
         Reply::status(StatusCode::INTERNAL_SERVER_ERROR, "CANARY"),
-        Reply::status(
-            StatusCode::BAD_GATEWAY,
-            r#"{"status":"OK","conversations":[]}"#,
-        ),
+        Reply::status(StatusCode::BAD_GATEWAY, r#"{"status":"OK","conversations":[]}"#),
         Reply::Closed,
         Reply::Truncated,
     ] {
@@ -145,13 +103,8 @@ async fn a_rejection_tells_the_servers_reason_whatever_the_http_status() {
 async fn an_answer_that_is_too_large_is_refused_announced_or_not() {
     let gateway = TestGateway::start().await;
     for bytes in [(8 << 20) + 1, u64::MAX] {
-        expect(
-            &gateway,
-            Reply::Oversized { bytes },
-            "UPSTREAM_INVALID_RESPONSE",
-            "larger than",
-        )
-        .await;
+        expect(&gateway, Reply::Oversized { bytes }, "UPSTREAM_INVALID_RESPONSE", "larger than")
+            .await;
     }
 }
 
@@ -163,10 +116,7 @@ async fn a_server_that_does_not_answer_costs_its_timeout_and_no_more() {
     gateway.spoil(FRIENDS, Fault::new(Reply::Stalled));
     let started = Instant::now();
     let answer = alice.query(BOTH).await;
-    assert_eq!(
-        answer.codes(),
-        [("UPSTREAM_TIMEOUT".into(), "friends".into())]
-    );
+    assert_eq!(answer.codes(), [("UPSTREAM_TIMEOUT".into(), "friends".into())]);
     assert!(started.elapsed() >= timeout);
     assert_eq!(
         answer.json()["data"].to_string(),
@@ -183,9 +133,6 @@ async fn a_server_that_is_down_is_unavailable() {
     .await;
     let login = "mutation { login(input: {apiKey: \"alice-demo\"}) { token } }";
     let answer = gateway.anonymous().query(login).await;
-    assert_eq!(
-        answer.codes(),
-        [("UPSTREAM_UNAVAILABLE".into(), "login".into())]
-    );
+    assert_eq!(answer.codes(), [("UPSTREAM_UNAVAILABLE".into(), "login".into())]);
     assert!(!answer.text.contains("127.0.0.1"));
 }

@@ -25,27 +25,17 @@ impl Caller {
         // Tests that start no gateway have installed no provider yet.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self {
-            http,
-            url,
-            headers: HeaderMap::new(),
-        }
+        Self { http, url, headers: HeaderMap::new() }
     }
 
     pub(crate) fn with_header(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.append(
-            HeaderName::from_static(name),
-            HeaderValue::from_str(value).unwrap(),
-        );
+        self.headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
         self
     }
 
     /// Without any connection that earlier requests left open.
     pub(crate) fn reconnected(&self) -> Self {
-        Self {
-            headers: self.headers.clone(),
-            ..Self::new(self.url.clone())
-        }
+        Self { headers: self.headers.clone(), ..Self::new(self.url.clone()) }
     }
 
     /// Asks for the data of a query that must succeed.
@@ -62,13 +52,7 @@ impl Caller {
 
     pub(crate) async fn post(&self, body: &Value) -> Answer {
         let content_type = "application/json";
-        self.send(
-            Method::POST,
-            "",
-            content_type,
-            body.to_string().into_bytes(),
-        )
-        .await
+        self.send(Method::POST, "", content_type, body.to_string().into_bytes()).await
     }
 
     pub(crate) async fn get(&self, query_string: &str) -> Answer {
@@ -83,33 +67,23 @@ impl Caller {
         content_type: &str,
         body: Vec<u8>,
     ) -> Answer {
-        let mut request = self
-            .http
-            .request(method, format!("{}{query_string}", self.url));
+        let mut request = self.http.request(method, format!("{}{query_string}", self.url));
         if !content_type.is_empty() {
             request = request.header("content-type", content_type);
         }
         let request = request.headers(self.headers.clone()).body(body);
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        Answer {
-            status,
-            headers,
-            text: response.text().await.unwrap(),
-        }
+        Answer { status, headers, text: response.text().await.unwrap() }
     }
 
     /// Logs in and returns the token.
     pub(crate) async fn log_in(&self, key: &str) -> String {
         let query = "mutation($key: String!) { login(input: {apiKey: $key}) { token } }";
-        let answer = self
-            .post(&json!({ "query": query, "variables": { "key": key } }))
-            .await;
+        let answer = self.post(&json!({ "query": query, "variables": { "key": key } })).await;
         let json = answer.json();
         let token = json["data"]["login"]["token"].as_str();
-        token
-            .unwrap_or_else(|| panic!("no token: {json}"))
-            .to_owned()
+        token.unwrap_or_else(|| panic!("no token: {json}")).to_owned()
     }
 }
 
@@ -119,9 +93,7 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The code and path of each error.
@@ -133,17 +105,10 @@ impl Answer {
 /// The code of each error, with its path as `a.b`.
 pub(crate) fn codes(json: &Value) -> Vec<(String, String)> {
     let errors = json["errors"].as_array().cloned().unwrap_or_default();
-    let text = |value: &Value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    };
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let path = |error: &Value| {
         let segments = error["path"].as_array().cloned().unwrap_or_default();
         segments.iter().map(text).collect::<Vec<_>>().join(".")
     };
-    errors
-        .iter()
-        .map(|error| (text(&error["extensions"]["code"]), path(error)))
-        .collect()
+    errors.iter().map(|error| (text(&error["extensions"]["code"]), path(error))).collect()
 }

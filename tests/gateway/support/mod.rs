@@ -51,11 +51,7 @@ impl TestGateway {
     ) -> Self {
         let clock = Clock::manual(START);
         let any = "127.0.0.1:0".parse().unwrap();
-        let sandbox = SandboxOptions {
-            listen: any,
-            recipe: recipe.clone(),
-            clock: clock.clone(),
-        };
+        let sandbox = SandboxOptions { listen: any, recipe: recipe.clone(), clock: clock.clone() };
         let sandbox = Sandbox::start(sandbox).await.unwrap();
         let mut options = GatewayOptions {
             listen: any,
@@ -70,14 +66,14 @@ impl TestGateway {
             },
             session: SessionOptions {
                 key: SessionKey::from_bytes([7; 32]),
-                time_to_live: Duration::from_hours(12),
+                time_to_live: Duration::from_secs(12 * 60 * 60),
                 forward_credentials: false,
             },
             cache: CacheOptions {
                 max_bytes: 64 << 20,
                 // Long enough that no test's own duration counts.
-                conversations_time_to_live: Duration::from_mins(10),
-                friends_time_to_live: Duration::from_mins(10),
+                conversations_time_to_live: Duration::from_secs(600),
+                friends_time_to_live: Duration::from_secs(600),
             },
             playground: Playground::Off,
             body_max_bytes: 256 << 10,
@@ -87,12 +83,7 @@ impl TestGateway {
         change(&mut options);
         let gateway = Gateway::start(options, clock.clone()).await.unwrap();
         let unmet_faults = UnmetFaults(sandbox.faults());
-        Self {
-            gateway,
-            sandbox,
-            clock,
-            _unmet_faults: unmet_faults,
-        }
+        Self { gateway, sandbox, clock, _unmet_faults: unmet_faults }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -111,8 +102,7 @@ impl TestGateway {
     /// A demo user, such as `alice`, with a fresh session.
     pub(crate) async fn log_in(&self, name: &str) -> Caller {
         let token = self.anonymous().log_in(&format!("{name}-demo")).await;
-        self.anonymous()
-            .with_header("authorization", &format!("Bearer {token}"))
+        self.anonymous().with_header("authorization", &format!("Bearer {token}"))
     }
 
     /// How often a call reached the sandbox.
@@ -147,11 +137,7 @@ struct UnmetFaults(Faults);
 impl Drop for UnmetFaults {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            assert_eq!(
-                self.0.waiting(),
-                0,
-                "a fault that was injected was never met"
-            );
+            assert_eq!(self.0.waiting(), 0, "a fault that was injected was never met");
         }
     }
 }
