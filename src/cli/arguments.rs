@@ -124,7 +124,7 @@ fn flags_of(kind: CommandKind, matches: &ArgMatches, faults: &[Fault]) -> Flags 
             None => {}
             Some(Some(text)) => flags.set(setting, text),
             Some(None) => {
-                flags.add_fault(Fault::new(format!("the value of --{} is no UTF-8", setting.flag)))
+                flags.add_fault(Fault::new(format!("the value of --{} is no UTF-8", setting.flag)));
             }
         }
     }

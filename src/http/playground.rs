@@ -6,6 +6,7 @@
 mod assets;
 mod encoding;
 mod settings;
+mod tabs;
 
 use std::io::Read as _;
 
@@ -28,6 +29,7 @@ use sha2::{Digest as _, Sha256};
 use self::assets::Asset;
 use self::encoding::Encoding;
 pub use self::settings::{Settings, SettingsSource, Tab};
+pub use self::tabs::tabs;
 
 /// Nothing but this host, no `eval`, no inline script, no frame around the page.
 ///
