@@ -1,9 +1,12 @@
 //! GraphQL over HTTP: methods, media types, parameters, shapes.
 
+use std::time::Duration;
+
+use ozeki_graphql::sandbox::{Fault, Reply};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Caller, TestGateway};
+use crate::support::{Caller, FRIENDS, TestGateway};
 
 const JSON: &str = "application/json; charset=utf-8";
 const GRAPHQL_RESPONSE: &str = "application/graphql-response+json; charset=utf-8";
@@ -220,4 +223,36 @@ async fn health_and_metrics_are_told_and_a_shutdown_ends_in_good_order() {
     }
     assert_eq!(Caller::new(gateway.url() + "/metrics").get("").await.status, 404);
     assert!(gateway.shutdown().await);
+}
+
+#[tokio::test]
+async fn a_shutdown_finishes_what_is_under_way() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let held = gateway.spoil(FRIENDS, Fault::new(Reply::Genuine).held());
+    let asking = tokio::spawn(async move { alice.data("{ friends { totalCount } }").await });
+    held.arrived(1).await;
+    let url = gateway.url();
+    let ending = tokio::spawn(gateway.shutdown());
+    // Level-triggered: the listener is gone once the shutdown has begun.
+    while tokio::net::TcpStream::connect(url.trim_start_matches("http://")).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    held.release();
+    assert_eq!(asking.await.unwrap()["friends"]["totalCount"], 40);
+    assert!(ending.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_longer_than_its_grace_period() {
+    let gateway = TestGateway::start_with(|options| {
+        options.shutdown_grace = Duration::from_millis(200);
+    })
+    .await;
+    let alice = gateway.log_in("alice").await;
+    let held = gateway.spoil(FRIENDS, Fault::new(Reply::Genuine).held());
+    let asking = tokio::spawn(async move { alice.data("{ friends { totalCount } }").await });
+    held.arrived(1).await;
+    assert!(!gateway.shutdown().await);
+    asking.abort();
 }

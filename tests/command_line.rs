@@ -1,0 +1,363 @@
+//! The program as an operator meets it: commands, exit statuses, sentences.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// Longer than any start or end takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ozeki-graphql"));
+    command.env_clear();
+    command
+}
+
+/// The exit status, standard output and standard error of a command that ends by itself.
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    ended(&program().args(arguments).output().unwrap())
+}
+
+fn ended(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+/// A process that ends with its test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A running `sandbox`.
+struct Running {
+    process: Ended,
+    ports: Value,
+    _folder: tempfile::TempDir,
+}
+
+impl Running {
+    fn sandbox(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port_file = folder.path().join("ports.json");
+        let own = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--port-file"];
+        let mut command = program();
+        command.arg("sandbox").args(own).arg(&port_file).args(arguments);
+        let process = Ended(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        let ports = serde_json::from_str(&wait_for(&port_file)).unwrap();
+        Self { process, ports, _folder: folder }
+    }
+
+    fn url(&self, name: &str) -> &str {
+        self.ports[name].as_str().unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.process.0.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        self.process.0.wait().unwrap()
+    }
+}
+
+/// The text of a file that is written in one step, once it is there.
+fn wait_for(path: &Path) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match std::fs::read_to_string(path) {
+            Ok(text) => return text,
+            Err(_) if Instant::now() < deadline => std::thread::yield_now(),
+            Err(error) => panic!("{}: {error}", path.display()),
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+#[expect(clippy::disallowed_methods, reason = "this is no upstream call")]
+async fn post(url: &str, headers: &[(&str, &str)], query: &str) -> Value {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut request = http.post(url).header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.body(json!({ "query": query }).to_string()).send().await.unwrap();
+    serde_json::from_str(&response.text().await.unwrap()).unwrap()
+}
+
+const BOTH: &str = "{ conversations { totalCount } friends { totalCount } }";
+
+fn config_file(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.toml");
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn serve_without_an_upstream_says_which_flag_variable_and_key_set_it() {
+    let (status, _, told) = run(&["serve"]);
+    assert_eq!(status, 2);
+    for name in ["--upstream-url", "OZEKI_GRAPHQL_UPSTREAM_URL", "upstream_url"] {
+        assert!(told.contains(name), "{told}");
+    }
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let (_folder, path) =
+        config_file("upstream_tiemout = \"10s\"\nlisten = 7\n[cache]\nmax_bytes = \"lots\"\n");
+    let output = program()
+        .args([
+            "serve",
+            "--upstream-ulr",
+            "http://chat.example/",
+            "--upstream-url",
+            "ftp://chat.example/",
+        ])
+        .args(["--session-key", "too-short", "--signature-payload", "{bdoy}", "--config"])
+        .arg(&path)
+        .env("OZEKI_GRAPHQL_FRIENDS_TIME_TO_LIVE", "10")
+        .env("OZEKI_GRAPHQL_UPSTRAEM_URL", "x")
+        .output()
+        .unwrap();
+    let (status, _, told) = ended(&output);
+    assert_eq!(status, 2, "{told}");
+    for part in [
+        "--upstream-ulr",
+        "--upstream-url",
+        "OZEKI_GRAPHQL_UPSTREAM_URL",
+        "--session-key",
+        "OZEKI_GRAPHQL_SESSION_KEY",
+        "session_key",
+        "--signature-payload",
+        "upstream_tiemout",
+        "upstream_timeout",
+        "listen",
+        "cache_max_bytes",
+        "OZEKI_GRAPHQL_FRIENDS_TIME_TO_LIVE",
+        "OZEKI_GRAPHQL_UPSTRAEM_URL",
+    ] {
+        assert!(told.contains(part), "{part} is not in:\n{told}");
+    }
+}
+
+#[test]
+fn each_wrong_value_ends_with_status_2_and_names_its_setting() {
+    for (arguments, part) in [
+        (&["--upstream-url", "chat.example"][..], "--upstream-url"),
+        (&["--upstream-url", "http://chat.example/?a=b"], "--upstream-url"),
+        (&["--upstream-url", "http://c/", "--listen", "everywhere"], "--listen"),
+        (&["--upstream-url", "http://c/", "--session-key", "0102"], "--session-key"),
+        (&["--upstream-url", "http://c/", "--session-key", "/no/such/file"], "--session-key"),
+        (&["--upstream-url", "http://c/", "--config", "/no/such/file.toml"], "/no/such/file.toml"),
+        (&["--upstream-url", "http://c/", "--signature-algorithm", "md4"], "--signature-algorithm"),
+        (&["--upstream-url", "http://c/", "--signature-encoding", "octal"], "--signature-encoding"),
+        (&["--upstream-url", "http://c/", "--upstream-timeout", "soon"], "--upstream-timeout"),
+        (&["--upstream-url", "http://c/", "--playground", "perhaps"], "--playground"),
+        (&["--upstream-url", "http://c/", "--port-file", "x"], "--port-file"),
+        (&["--upstream-url", "http://c/", "stray"], "stray"),
+    ] {
+        let (status, _, told) = run(&[&["serve"], arguments].concat());
+        assert_eq!(status, 2, "{arguments:?}: {told}");
+        // A stray word may be a secret in the wrong place, so it is not repeated.
+        assert!(told.contains(part) || part == "stray", "{arguments:?}: {told}");
+    }
+    for arguments in [&[][..], &["sevre"], &["user-id"], &["user-id", "alice"], &["signature"]] {
+        assert_eq!(run(arguments).0, 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_secret_is_never_repeated() {
+    let key = "5ec2e7".repeat(11);
+    let (status, told, faults) =
+        run(&["serve", "--upstream-url", "http://me:pass@c/", "--session-key", &key]);
+    assert_eq!(status, 2);
+    assert!(
+        !told.contains("5ec2e7") && !faults.contains("5ec2e7") && !faults.contains("pass@"),
+        "{faults}"
+    );
+    let key = &key[..64];
+    let arguments =
+        ["serve", "--upstream-url", "http://me:pass@c/", "--session-key", key, "--print-config"];
+    let (status, config, _) = run(&arguments);
+    assert_eq!(status, 0);
+    assert!(
+        config.contains("session_key") && !config.contains("5ec2e7") && !config.contains("pass"),
+        "{config}"
+    );
+}
+
+#[test]
+fn small_commands_answer_on_standard_output() {
+    assert_eq!(run(&["user-id", "admin@ozeki.hu"]).1, "d574638619cbff603bf857164c47e850\n");
+    assert_eq!(run(&["schema"]).1, include_str!("../schema.graphql"));
+    let (status, help, _) = run(&["--help"]);
+    assert_eq!(status, 0);
+    for command in ["serve", "sandbox", "schema", "user-id", "signature", "check"] {
+        assert!(help.contains(command), "{help}");
+    }
+}
+
+#[test]
+fn the_same_data_comes_through_serve_with_forwarded_credentials() {
+    let recipe = ["--signature-payload", "{user}:{key}", "--signature-algorithm", "sha256"];
+    let sandbox = Running::sandbox(&recipe);
+    let login = "mutation { login(input: {apiKey: \"alice-demo\"}) { token } }";
+    let token = post(sandbox.url("graphql_url"), &[], login)["data"]["login"]["token"].take();
+    let bearer = format!("Bearer {}", token.as_str().unwrap());
+    let expected = post(sandbox.url("graphql_url"), &[("authorization", &bearer)], BOTH);
+    assert_eq!(expected["data"]["conversations"]["totalCount"], 60);
+
+    let user = run(&["user-id", "alice@example.com"]).1.trim().to_owned();
+    let station = "0123456789abcdef0123456789abcdef";
+    let folder = tempfile::tempdir().unwrap();
+    let key_file = folder.path().join("key");
+    std::fs::write(&key_file, "alice-demo\n").unwrap();
+    let request = [
+        &[
+            "signature",
+            "sign",
+            "--user",
+            &user,
+            "--station",
+            station,
+            "--api",
+            "chatfriends",
+            "--body",
+            "{}",
+        ],
+        &[
+            "--action",
+            "list",
+            "--timestamp",
+            "2024-03-08 13:55:47",
+            "--key-file",
+            key_file.to_str().unwrap(),
+        ][..],
+        &recipe[..],
+    ]
+    .concat();
+    let (status, shown, notes) = run(&request);
+    assert_eq!(status, 0, "{notes}");
+    assert!(!shown.contains("alice-demo"), "{shown}");
+    let is_signature =
+        |word: &&str| word.len() == 64 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    let signature = shown.split_whitespace().find(is_signature).unwrap();
+
+    // The log names the port. It is closed from then on, which must not disturb the gateway.
+    let mut command = program();
+    command.args(["serve", "--upstream-url", sandbox.url("ozeki_url"), "--forward-credentials"]);
+    command
+        .args(["--listen", "127.0.0.1:0", "--admin-listen", "off", "--log-format", "json"])
+        .args(recipe);
+    let mut gateway = Ended(command.stderr(Stdio::piped()).spawn().unwrap());
+    let log = std::io::BufReader::new(gateway.0.stderr.take().unwrap());
+    let lines = std::io::BufRead::lines(log);
+    let url = lines.map_while(Result::ok).find_map(|line| {
+        let line: Value = serde_json::from_str(&line).ok()?;
+        line["graphql_url"].as_str().map(str::to_owned)
+    });
+    let url = url.unwrap();
+    let headers =
+        [("ozeki-user", &*user), ("ozeki-station", station), ("ozeki-signature", signature)];
+    assert_eq!(post(&url, &headers, BOTH), expected);
+}
+
+#[test]
+fn a_signal_ends_the_program_with_status_0() {
+    for signal in ["-TERM", "-INT"] {
+        let mut sandbox = Running::sandbox(&[]);
+        sandbox.signal(signal);
+        assert_eq!(sandbox.wait().code(), Some(0));
+    }
+}
+
+#[test]
+fn an_address_that_is_taken_is_told() {
+    let sandbox = Running::sandbox(&[]);
+    let address =
+        sandbox.url("graphql_url").trim_start_matches("http://").trim_end_matches("/graphql");
+    let (status, _, told) =
+        run(&["serve", "--upstream-url", "http://127.0.0.1:9/", "--listen", address]);
+    assert_eq!(status, 1);
+    assert!(told.contains(address) && told.contains("cannot listen"), "{told}");
+}
+
+#[test]
+fn check_says_in_words_what_is_wrong() {
+    let sandbox = Running::sandbox(&[]);
+    let url = sandbox.url("ozeki_url");
+    let check = |arguments: &[&str], key: Option<&str>| {
+        let mut command = program();
+        command.arg("check").args(arguments);
+        if let Some(key) = key {
+            command.env("OZEKI_GRAPHQL_CHECK_API_KEY", key);
+        }
+        let (status, told, notes) = ended(&command.output().unwrap());
+        (status, told + &notes)
+    };
+    let (status, told) = check(&["--upstream-url", url], None);
+    assert_eq!((status, told.contains("answers as an Ozeki Chat API")), (0, true), "{told}");
+    let (status, told) = check(&["--upstream-url", url], Some("alice-demo"));
+    assert_eq!(
+        (status, told.contains("Alice") && told.contains("60 conversations")),
+        (0, true),
+        "{told}"
+    );
+    let (status, told) = check(&["--upstream-url", url], Some("wrong-key"));
+    assert_eq!((status, told.contains("FAIL") && !told.contains("wrong-key")), (1, true), "{told}");
+    let wrong_recipe = ["--upstream-url", url, "--signature-algorithm", "sha1"];
+    let (status, told) = check(&wrong_recipe, Some("alice-demo"));
+    assert_eq!((status, told.contains("signature detect")), (1, true), "{told}");
+    let (status, told) = check(&["--upstream-url", "http://127.0.0.1:9/"], None);
+    assert_eq!((status, told.contains("could not connect")), (1, true), "{told}");
+    let metrics = format!("{}/metrics", sandbox.url("admin_url"));
+    let (status, told) = check(&["--upstream-url", &metrics], None);
+    assert_eq!((status, told.contains("not what the chat API promises")), (1, true), "{told}");
+    assert_eq!(check(&[], None).0, 2);
+}
+
+#[test]
+fn detect_finds_the_recipe_of_a_signed_request_and_prints_its_flags() {
+    let folder = tempfile::tempdir().unwrap();
+    let body = r#"{"action":"list","clientversioncode":3,"timestamp":"2024-03-08 13:55:47"}"#;
+    let capture = |signature: &str| {
+        let path = folder.path().join("capture.json");
+        let mut file = std::fs::File::create(&path).unwrap();
+        let capture = json!({
+            "user": "d574638619cbff603bf857164c47e850", "station": "0123456789abcdef0123456789abcdef",
+            "api": "chatconversation", "body": body, "signature": signature, "key": "admin-demo",
+        });
+        file.write_all(capture.to_string().as_bytes()).unwrap();
+        let (status, found, notes) =
+            run(&["signature", "detect", "--capture", path.to_str().unwrap()]);
+        (status, found + &notes)
+    };
+    // The MD5 of the body followed by the key: the default recipe.
+    let signed = format!("{body}admin-demo");
+    let signature = ozeki_graphql::ozeki::signature::Hash::Md5.digest(signed.as_bytes());
+    let signature = ozeki_graphql::ozeki::signature::Encoding::UpperHex.encode(&signature);
+    let (status, found) = capture(&signature);
+    assert_eq!(status, 0, "{found}");
+    for part in [
+        "--signature-algorithm md5",
+        "--signature-payload '{body}{key}'",
+        "--signature-encoding HEX",
+    ] {
+        assert!(found.contains(part), "{part} is not in:\n{found}");
+    }
+    assert!(!found.contains("admin-demo"), "{found}");
+}
