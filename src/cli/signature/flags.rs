@@ -34,7 +34,7 @@ pub(super) fn request_flags() -> impl Iterator<Item = Arg> {
         Arg::new(name)
             .long(name)
             .value_name(value)
-            .allow_hyphen_values(matches!(name, "body" | "key" | "body-file" | "key-file"))
+            .allow_hyphen_values(matches!(name, "body" | "key"))
             .help(help)
             .help_heading("Request")
     })

@@ -100,6 +100,7 @@ pub struct Stage {
 /// What is tried with the body in another form, when the first stage finds nothing for the one captured.
 pub(super) const OTHER_BODY: Stage = Stage {
     title: "up to four parts, with another line end of the body",
+    hashed: Hashed::KeyAndBody,
     parts_max: 4,
     has_endings: false,
     ..STAGES[0]
@@ -108,10 +109,10 @@ pub(super) const OTHER_BODY: Stage = Stage {
 /// The stages, in order; the later ones run only when the earlier ones found nothing.
 pub(super) const STAGES: [Stage; 5] = [
     Stage {
-        title: "up to three parts with usual texts between them, the key and the body hashed or not",
+        title: "up to three parts with usual texts between them, one part hashed or all alike",
         is_long: false,
         joins: JOINS,
-        hashed: Hashed::KeyAndBody,
+        hashed: Hashed::FewOrAlike(1),
         parts_max: 3,
         has_endings: true,
     },
