@@ -61,7 +61,8 @@ impl Described {
 
     fn look_below(&mut self, name: &str, kind: &TypeKind) {
         match kind {
-            TypeKind::Scalar => {}
+            // A scalar has nothing below; a union's members are types with descriptions of their own.
+            TypeKind::Scalar | TypeKind::Union(_) => {}
             TypeKind::Object(object) => {
                 for field in &object.fields {
                     self.look_at_field(name, &field.node);
@@ -72,8 +73,6 @@ impl Described {
                     self.look_at_field(name, &field.node);
                 }
             }
-            // Its members are types with descriptions of their own.
-            TypeKind::Union(_) => {}
             TypeKind::Enum(values) => {
                 for value in &values.values {
                     let value = &value.node;
