@@ -50,10 +50,7 @@ fn tell_cargo(instruction: &str) {
 
 fn has_node() -> bool {
     ["node", NPM].iter().all(|program| {
-        Command::new(program)
-            .arg("--version")
-            .output()
-            .is_ok_and(|output| output.status.success())
+        Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
     })
 }
 
@@ -67,10 +64,7 @@ struct Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self {
-            step: format!("copying ui/ ({error})"),
-            log: None,
-        }
+        Self { step: format!("copying ui/ ({error})"), log: None }
     }
 }
 
@@ -113,19 +107,13 @@ fn run(work: &Path, arguments: &[&str]) -> Result<(), Failure> {
         .current_dir(work)
         .env("NO_COLOR", "1")
         .output()
-        .map_err(|_| Failure {
-            step: step(),
-            log: None,
-        })?;
+        .map_err(|_| Failure { step: step(), log: None })?;
     if output.status.success() {
         return Ok(());
     }
     let log = work.join("npm.log");
     fs::write(&log, [output.stdout, output.stderr].concat())?;
-    Err(Failure {
-        step: step(),
-        log: Some(log),
-    })
+    Err(Failure { step: step(), log: Some(log) })
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
@@ -153,11 +141,7 @@ fn asset_table(dist: &Path) -> io::Result<String> {
             format!(r#"include_bytes!(concat!(env!("OUT_DIR"), "/ui/dist/{path}{suffix}"))"#)
         };
         let copies = if with_suffix(file, ".br").exists() {
-            format!(
-                "(Encoding::Gzip, {}), (Encoding::Brotli, {})",
-                bytes(".gz"),
-                bytes(".br")
-            )
+            format!("(Encoding::Gzip, {}), (Encoding::Brotli, {})", bytes(".gz"), bytes(".br"))
         } else {
             format!("(Encoding::Identity, {})", bytes(""))
         };

@@ -14,27 +14,11 @@ use tokio_util::sync::CancellationToken;
 use crate::cache::{CacheOptions, Data};
 use crate::clock::Clock;
 use crate::graphql::Engine;
-use crate::http::playground::{Settings, SettingsSource, Tab};
+use crate::http::playground::{Settings, SettingsSource, tabs};
 use crate::http::{HttpOptions, Readiness, admin_router, router};
 use crate::ozeki::{ApiKey, Client, ClientOptions, ClientSetupError};
 use crate::session::{SessionOptions, Sessions};
 use crate::telemetry::Metrics;
-
-/// The queries that the playground opens with; the first must be runnable as it stands.
-const TABS: [(&str, &str); 3] = [
-    (
-        "Inbox: one request for a screen",
-        include_str!("playground/inbox.graphql"),
-    ),
-    (
-        "Friends: filters, orders, pages",
-        include_str!("playground/friends.graphql"),
-    ),
-    (
-        "Login: begin a session",
-        include_str!("playground/login.graphql"),
-    ),
-];
 
 /// Where and how the gateway serves.
 #[derive(Clone, Debug)]
@@ -192,9 +176,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 fn local_address(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, StartError> {
-    listener
-        .local_addr()
-        .map_err(|source| StartError::Listen { address, source })
+    listener.local_addr().map_err(|source| StartError::Listen { address, source })
 }
 
 fn serve(
@@ -232,25 +214,15 @@ fn settings_source(playground: Playground, sessions: &Arc<Sessions>) -> Option<S
         }
         Playground::LoggedIn(key) => {
             let sessions = Arc::clone(sessions);
-            Some(SettingsSource::new(move || {
-                logged_in(Arc::clone(&sessions), key.clone())
-            }))
+            Some(SettingsSource::new(move || logged_in(Arc::clone(&sessions), key.clone())))
         }
     }
 }
 
 fn settings() -> Settings {
     let mut settings = Settings::new("/graphql");
-    settings.tabs = TABS.map(|(title, query)| tab(title, query)).into();
+    settings.tabs = tabs();
     settings
-}
-
-fn tab(title: &str, query: &str) -> Tab {
-    Tab {
-        title: title.to_owned(),
-        query: query.to_owned(),
-        variables: None,
-    }
 }
 
 /// Settings with a fresh session, so that a page that is opened after a week works too.

@@ -37,24 +37,15 @@ fn weight(conversation: &Conversation) -> usize {
     let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
     let participants = conversation.participants.iter();
     let properties = conversation.properties.iter();
-    let ids = [
-        &conversation.muted_by,
-        &conversation.favorite_by,
-        &conversation.hidden_by,
-    ];
+    let ids = [&conversation.muted_by, &conversation.favorite_by, &conversation.hidden_by];
     size_of::<Conversation>()
         + conversation.display_name.len()
         + conversation.secret.len()
         + conversation.instance.len()
         + text(&conversation.last_message_id)
         + text(&conversation.last_report_id)
-        + ids
-            .into_iter()
-            .map(|ids| size_of_val::<[UserId]>(ids))
-            .sum::<usize>()
-        + participants
-            .map(|one| size_of::<Participant>() + one.name.len())
-            .sum::<usize>()
+        + ids.into_iter().map(|ids| size_of_val::<[UserId]>(ids)).sum::<usize>()
+        + participants.map(|one| size_of::<Participant>() + one.name.len()).sum::<usize>()
         + properties
             .map(|one| {
                 size_of::<ConversationProperties>()
@@ -85,10 +76,7 @@ mod tests {
         ]);
         let order: Vec<_> = list.all().iter().map(|one| one.id.as_bytes()[0]).collect();
         assert_eq!(order, [4, 1, 2, 3]);
-        assert_eq!(
-            list.all()[0].last_access.map(Timestamp::unix_seconds),
-            Some(9)
-        );
+        assert_eq!(list.all()[0].last_access.map(Timestamp::unix_seconds), Some(9));
         assert_eq!(list.position(ConversationId::from_bytes([2; 16])), Some(2));
         assert_eq!(list.position(ConversationId::from_bytes([7; 16])), None);
     }

@@ -61,16 +61,10 @@ impl Data {
 
     /// Begins to read the caller's conversations; needs a Tokio runtime.
     pub fn conversations(&self, caller: &Arc<Caller>) -> Reading<ConversationList> {
-        self.conversations
-            .read(self.slot(caller, Resource::Conversations), || {
-                let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
-                async move {
-                    client
-                        .conversations(caller.identity())
-                        .await
-                        .map(ConversationList::new)
-                }
-            })
+        self.conversations.read(self.slot(caller, Resource::Conversations), || {
+            let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
+            async move { client.conversations(caller.identity()).await.map(ConversationList::new) }
+        })
     }
 
     /// Begins to read the caller's friends; needs a Tokio runtime.
@@ -105,9 +99,6 @@ impl Data {
 
     fn slot(&self, caller: &Caller, resource: Resource) -> Slot {
         let caller = caller.key();
-        Slot {
-            caller,
-            generation: self.generations.current(caller, resource),
-        }
+        Slot { caller, generation: self.generations.current(caller, resource) }
     }
 }

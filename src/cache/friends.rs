@@ -21,10 +21,7 @@ impl FriendList {
         let mut by_name: Vec<u32> = (0..).take(friends.len()).collect();
         // Positions are in the order of ids, so a stable sort leaves equal names by id.
         by_name.sort_by_cached_key(|&position| sort_name(&friends[position as usize].name));
-        Self {
-            friends: friends.into(),
-            by_name: by_name.into(),
-        }
+        Self { friends: friends.into(), by_name: by_name.into() }
     }
 
     /// All of them, sorted by id.
@@ -39,9 +36,7 @@ impl FriendList {
 
     /// The position of the friend with this id.
     pub fn position(&self, id: UserId) -> Option<usize> {
-        self.friends
-            .binary_search_by_key(&id, |friend| friend.id)
-            .ok()
+        self.friends.binary_search_by_key(&id, |friend| friend.id).ok()
     }
 
     /// What a friend is sorted by: the beginning of the name in lower case.
@@ -51,10 +46,7 @@ impl FriendList {
 }
 
 fn sort_name(name: &str) -> String {
-    name.chars()
-        .take(SORT_NAME_MAX_CHARS)
-        .flat_map(char::to_lowercase)
-        .collect()
+    name.chars().take(SORT_NAME_MAX_CHARS).flat_map(char::to_lowercase).collect()
 }
 
 impl Weigh for FriendList {
@@ -82,11 +74,8 @@ mod tests {
             presence: None,
         };
         let list = FriendList::new(vec![friend(1, "bob"), friend(2, "Alice"), friend(3, "Bob")]);
-        let names: Vec<_> = list
-            .by_name()
-            .iter()
-            .map(|&at| &*list.all()[at as usize].name)
-            .collect();
+        let names: Vec<_> =
+            list.by_name().iter().map(|&at| &*list.all()[at as usize].name).collect();
         assert_eq!(names, ["Alice", "bob", "Bob"]);
         assert_eq!(list.position(UserId::from_bytes([3; 16])), Some(2));
         assert_eq!(list.position(UserId::from_bytes([9; 16])), None);

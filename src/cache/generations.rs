@@ -30,10 +30,7 @@ impl Generations {
             .max_capacity(GENERATIONS_MAX)
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self {
-            current,
-            next: AtomicU64::new(0),
-        }
+        Self { current, next: AtomicU64::new(0) }
     }
 
     /// The generation that a read belongs to.

@@ -53,10 +53,7 @@ impl<V> Clone for Reading<V> {
 
 impl<V> Clone for Entry<V> {
     fn clone(&self) -> Self {
-        Self {
-            value: Arc::clone(&self.value),
-            fresh_until: self.fresh_until,
-        }
+        Self { value: Arc::clone(&self.value), fresh_until: self.fresh_until }
     }
 }
 
@@ -103,10 +100,7 @@ pub(super) struct Shelf<V> {
 
 impl<V> fmt::Debug for Shelf<V> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Shelf")
-            .field("options", &self.options)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Shelf").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
@@ -122,13 +116,7 @@ impl<V: Weigh + Send + Sync + 'static> Shelf<V> {
             // Frees memory; whether a value is fresh is decided by `fresh_until`, by the runtime's clock.
             .time_to_live(options.time_to_live.max(Duration::from_secs(1)))
             .build();
-        Self {
-            options,
-            values,
-            in_flight: InFlight::default(),
-            tasks,
-            metrics,
-        }
+        Self { options, values, in_flight: InFlight::default(), tasks, metrics }
     }
 
     /// Reads the value of a slot; `load` runs, detached, when it is neither in memory nor being loaded.
@@ -139,10 +127,7 @@ impl<V: Weigh + Send + Sync + 'static> Shelf<V> {
         if let Some(value) = self.fresh(&slot) {
             return self.counted(CacheOutcome::Hit, Reading::Ready(value));
         }
-        let mut in_flight = self
-            .in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(load) = in_flight.get(&slot) {
             return self.counted(CacheOutcome::Coalesced, Reading::Loading(load.clone()));
         }
@@ -175,10 +160,7 @@ impl<V: Weigh + Send + Sync + 'static> Shelf<V> {
     where
         F: Future<Output = Result<V, UpstreamError>> + Send + 'static,
     {
-        let landing = Landing {
-            in_flight: Arc::clone(&self.in_flight),
-            slot,
-        };
+        let landing = Landing { in_flight: Arc::clone(&self.in_flight), slot };
         let values = self.values.clone();
         let (call, time_to_live) = (self.options.call, self.options.time_to_live);
         let task = self.tasks.spawn(async move {
@@ -186,17 +168,12 @@ impl<V: Weigh + Send + Sync + 'static> Shelf<V> {
             // Counted from the start: the upstream may have read its state as early as that.
             let started = Instant::now();
             let value = load.await.map(Arc::new).map_err(Arc::new)?;
-            let entry = Entry {
-                value: Arc::clone(&value),
-                fresh_until: started + time_to_live,
-            };
+            let entry = Entry { value: Arc::clone(&value), fresh_until: started + time_to_live };
             values.insert(landing.slot, entry);
             Ok(value)
         });
         let interrupted = move |_| Err(Arc::new(UpstreamError::Interrupted { call }));
-        task.map(move |joined| joined.unwrap_or_else(interrupted))
-            .boxed()
-            .shared()
+        task.map(move |joined| joined.unwrap_or_else(interrupted)).boxed().shared()
     }
 }
 
@@ -208,10 +185,7 @@ struct Landing<V> {
 
 impl<V> Drop for Landing<V> {
     fn drop(&mut self) {
-        self.in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.slot);
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.slot);
     }
 }
 
@@ -254,28 +228,15 @@ mod tests {
             Self {
                 shelf: Shelf::new(options, TaskTracker::new(), Arc::default()),
                 generations: Generations::new(),
-                caller: Caller::new(
-                    Identity {
-                        user,
-                        station,
-                        credential,
-                    },
-                    None,
-                )
-                .key(),
+                caller: Caller::new(Identity { user, station, credential }, None).key(),
                 calls: Arc::default(),
                 gate: Arc::default(),
             }
         }
 
         fn slot(&self) -> Slot {
-            let generation = self
-                .generations
-                .current(self.caller, CachedResource::Friends);
-            Slot {
-                caller: self.caller,
-                generation,
-            }
+            let generation = self.generations.current(self.caller, CachedResource::Friends);
+            Slot { caller: self.caller, generation }
         }
 
         /// Reads by a load that answers how many came before it, once the gate opens.
@@ -324,9 +285,7 @@ mod tests {
     async fn a_load_from_before_a_change_is_not_read_after_it() {
         let bench = Bench::new();
         let before = bench.read();
-        bench
-            .generations
-            .raise(bench.caller, CachedResource::Friends);
+        bench.generations.raise(bench.caller, CachedResource::Friends);
         bench.gate.notify_one();
         assert_eq!(*before.value().await.unwrap(), 0);
         assert_eq!(bench.value().await, 1);
@@ -337,9 +296,7 @@ mod tests {
         let bench = Bench::new();
         let failing = |panics: bool| async move {
             assert!(!panics, "a bug");
-            Err(UpstreamError::Interrupted {
-                call: Call::FRIENDS_LIST,
-            })
+            Err(UpstreamError::Interrupted { call: Call::FRIENDS_LIST })
         };
         for panics in [false, true] {
             let readings = [(); 3].map(|()| bench.shelf.read(bench.slot(), || failing(panics)));

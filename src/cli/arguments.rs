@@ -79,24 +79,18 @@ pub fn parse(
     command.build();
     let scanned = scan::scan(&command, arguments);
     let faults = scanned.faults;
-    let mut matches = command
-        .try_get_matches_from(scanned.kept)
-        .map_err(|error| stop(&error, &faults))?;
-    let (name, matches) = matches
-        .remove_subcommand()
-        .expect("the parser refuses a command line without a command");
+    let mut matches =
+        command.try_get_matches_from(scanned.kept).map_err(|error| stop(&error, &faults))?;
+    let (name, matches) =
+        matches.remove_subcommand().expect("the parser refuses a command line without a command");
     let flags = |kind| flags_of(kind, &matches, &faults);
     match name.as_str() {
         "serve" => Ok(Invocation::Serve {
             flags: flags(CommandKind::Serve),
             print_config: matches.get_flag(PRINT_CONFIG),
         }),
-        "sandbox" => Ok(Invocation::Sandbox {
-            flags: flags(CommandKind::Sandbox),
-        }),
-        "check" => Ok(Invocation::Check {
-            flags: flags(CommandKind::Check),
-        }),
+        "sandbox" => Ok(Invocation::Sandbox { flags: flags(CommandKind::Sandbox) }),
+        "check" => Ok(Invocation::Check { flags: flags(CommandKind::Check) }),
         // The others have no further source that faults could come from.
         _ if !faults.is_empty() => Err(Stopped::Refused(format!("{}\n", ConfigError { faults }))),
         "schema" => Ok(Invocation::Schema),
@@ -108,10 +102,7 @@ pub fn parse(
 
 fn stop(error: &clap::Error, faults: &[Fault]) -> Stopped {
     let text = error.render().to_string();
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    ) {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return Stopped::Answered(text);
     }
     if faults.is_empty() {
@@ -132,10 +123,9 @@ fn flags_of(kind: CommandKind, matches: &ArgMatches, faults: &[Fault]) -> Flags 
         match value.filter(|_| is_given).map(|value| value.to_str()) {
             None => {}
             Some(Some(text)) => flags.set(setting, text),
-            Some(None) => flags.add_fault(Fault::new(format!(
-                "the value of --{} is no UTF-8",
-                setting.flag
-            ))),
+            Some(None) => {
+                flags.add_fault(Fault::new(format!("the value of --{} is no UTF-8", setting.flag)));
+            }
         }
     }
     flags
@@ -199,11 +189,7 @@ fn argument(setting: &'static Setting, kind: CommandKind) -> Arg {
         .value_name(setting.value_name)
         .value_parser(ValueParser::os_string())
         .help_heading(setting.group.heading())
-        .help(format!(
-            "{} [{default}variable: {}]",
-            setting.help,
-            setting.variable()
-        ));
+        .help(format!("{} [{default}variable: {}]", setting.help, setting.variable()));
     match setting.form {
         Form::Switch => argument.num_args(0..=1).default_missing_value("on"),
         Form::Duration(_)

@@ -31,22 +31,12 @@ pub(super) async fn run(config: Config) -> ExitCode {
         return fail("this machine has no random source");
     };
     let url = &own.upstream_url;
-    say(
-        "..",
-        &format!(
-            "asking {url} (at most {:?} a call)",
-            config.upstream.timeout
-        ),
-    );
+    say("..", &format!("asking {url} (at most {:?} a call)", config.upstream.timeout));
     let is_fine = match &own.api_key {
         None => check_server(&client, station).await,
         Some(key) => check_user(&client, station, key).await,
     };
-    if is_fine {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn check_server(client: &Client, station: StationId) -> bool {
@@ -54,10 +44,7 @@ async fn check_server(client: &Client, station: StationId) -> bool {
     match client.login(station, &nobody).await {
         Ok(_) | Err(UpstreamError::Rejected { .. }) => {
             say("ok", "the server answers as an Ozeki Chat API");
-            say(
-                "note",
-                "give an API key (--api-key-file) to check login and signature too",
-            );
+            say("note", "give an API key (--api-key-file) to check login and signature too");
             true
         }
         Err(error) => told(&error),
@@ -77,16 +64,9 @@ async fn check_user(client: &Client, station: StationId, key: &ApiKey) -> bool {
             name.as_deref().unwrap_or("a user without a name")
         ),
     );
-    let identity = Identity {
-        user,
-        station,
-        credential: Credential::ApiKey(key.clone()),
-    };
+    let identity = Identity { user, station, credential: Credential::ApiKey(key.clone()) };
     match client.conversations(&identity).await {
-        Ok(list) => say(
-            "ok",
-            &format!("the signature is accepted; {} conversations", list.len()),
-        ),
+        Ok(list) => say("ok", &format!("the signature is accepted; {} conversations", list.len())),
         Err(error @ UpstreamError::Rejected { .. }) => {
             told(&error);
             say(

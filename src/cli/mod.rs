@@ -25,29 +25,21 @@ const MISUSE: u8 = 2;
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let subcommands = Subcommands {
-        signature: signature::command(),
-        user_id: user_id::command(),
-    };
+    let subcommands = Subcommands { signature: signature::command(), user_id: user_id::command() };
     let invocation = match arguments::parse(std::env::args_os(), subcommands) {
         Ok(invocation) => invocation,
         Err(Stopped::Answered(text)) => return print(&text),
         Err(Stopped::Refused(text)) => return refuse(&text),
     };
     match invocation {
-        Invocation::Serve {
-            flags,
-            print_config,
-        } => with_config(CommandKind::Serve, &flags, |config| {
-            if print_config {
-                print(&config.to_toml())
-            } else {
-                run(serve::run(config))
-            }
-        }),
-        Invocation::Sandbox { flags } => with_config(CommandKind::Sandbox, &flags, |config| {
-            run(sandbox::run(config))
-        }),
+        Invocation::Serve { flags, print_config } => {
+            with_config(CommandKind::Serve, &flags, |config| {
+                if print_config { print(&config.to_toml()) } else { run(serve::run(config)) }
+            })
+        }
+        Invocation::Sandbox { flags } => {
+            with_config(CommandKind::Sandbox, &flags, |config| run(sandbox::run(config)))
+        }
         Invocation::Check { flags } => {
             with_config(CommandKind::Check, &flags, |config| run(check::run(config)))
         }
@@ -66,11 +58,8 @@ fn user_id(matches: &ArgMatches) -> ExitCode {
 }
 
 fn signature(matches: &ArgMatches) -> ExitCode {
-    let mut streams = Streams {
-        input: &mut io::stdin(),
-        output: &mut io::stdout(),
-        notes: &mut io::stderr(),
-    };
+    let mut streams =
+        Streams { input: &mut io::stdin(), output: &mut io::stdout(), notes: &mut io::stderr() };
     match signature::run(matches, &mut streams) {
         Ok(Verdict::Found) => ExitCode::SUCCESS,
         Ok(Verdict::NotFound) => ExitCode::FAILURE,
@@ -92,9 +81,7 @@ fn with_config(
 
 /// Runs a command that waits for the network.
 fn run(command: impl Future<Output = ExitCode>) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(command),
         Err(error) => fail(&format!("the runtime could not be started: {error}")),

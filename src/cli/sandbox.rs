@@ -15,10 +15,7 @@ use crate::sandbox::{DemoUser, Sandbox, SandboxOptions, demo_users};
 
 /// Where scripts find the running parts.
 #[derive(Serialize)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "the names are those of the port file"
-)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the port file")]
 struct Ports<'a> {
     graphql_url: String,
     ozeki_url: &'a str,
@@ -50,33 +47,20 @@ pub(super) async fn run(config: Config) -> ExitCode {
 async fn serve(config: &Config, own: &SandboxConfig, sandbox: &Sandbox) -> Result<Gateway, String> {
     let demo = demo_users().first().ok_or("the sandbox has no demo user")?;
     let key = ApiKey::parse(demo.api_key).map_err(|error| error.to_string())?;
-    let playground = if config.http.playground {
-        Playground::LoggedIn(key.clone())
-    } else {
-        Playground::Off
-    };
+    let playground =
+        if config.http.playground { Playground::LoggedIn(key.clone()) } else { Playground::Off };
     let options = gateway::options(config, sandbox.url(), playground)
         .map_err(|error| format!("this machine has no random source: {error}"))?;
-    let gateway = Gateway::start(options, Clock::system())
-        .await
-        .map_err(|error| with_causes(&error))?;
-    let logged_in = gateway
-        .sessions()
-        .login(key, None)
-        .await
-        .map_err(|error| with_causes(&error))?;
+    let gateway =
+        Gateway::start(options, Clock::system()).await.map_err(|error| with_causes(&error))?;
+    let logged_in =
+        gateway.sessions().login(key, None).await.map_err(|error| with_causes(&error))?;
     let ports = Ports {
         graphql_url: format!("{}/graphql", gateway.url()),
         ozeki_url: sandbox.url().as_str(),
         admin_url: gateway.admin_url(),
     };
-    let text = welcome(
-        &gateway,
-        &ports,
-        demo,
-        logged_in.token.expose(),
-        config.http.playground,
-    );
+    let text = welcome(&gateway, &ports, demo, logged_in.token.expose(), config.http.playground);
     // A closed pipe is no reason to stop serving.
     let _ = io::stdout().write_all(text.as_bytes());
     if let Some(path) = &own.port_file {
@@ -100,15 +84,10 @@ fn welcome(
     } else {
         "off".to_owned()
     };
-    let metrics = ports
-        .admin_url
-        .as_ref()
-        .map_or("off".to_owned(), |url| format!("{url}/metrics"));
-    let user = |DemoUser {
-                    email,
-                    api_key,
-                    name,
-                }: &DemoUser| { format!("    {email:<20} {api_key:<12} {name}") };
+    let metrics = ports.admin_url.as_ref().map_or("off".to_owned(), |url| format!("{url}/metrics"));
+    let user = |DemoUser { email, api_key, name }: &DemoUser| {
+        format!("    {email:<20} {api_key:<12} {name}")
+    };
     let users = demo_users().iter().map(user).collect::<Vec<_>>().join("\n");
     format!(
         "\n  The sandbox is running.\n\n  \

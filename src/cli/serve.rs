@@ -12,11 +12,7 @@ pub(super) async fn run(config: Config) -> ExitCode {
         return fail("this configuration is not for `serve`");
     };
     gateway::start_log(&config);
-    let playground = if config.http.playground {
-        Playground::On
-    } else {
-        Playground::Off
-    };
+    let playground = if config.http.playground { Playground::On } else { Playground::Off };
     let options = match gateway::options(&config, upstream.expose(), playground) {
         Ok(options) => options,
         Err(error) => return fail(&format!("this machine has no random source: {error}")),

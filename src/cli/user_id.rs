@@ -39,9 +39,7 @@ pub fn command() -> Command {
 ///
 /// [`UserIdError::Email`] when the argument is no e-mail address; [`UserIdError::Output`] when writing fails.
 pub fn run(matches: &ArgMatches, output: &mut dyn io::Write) -> Result<(), UserIdError> {
-    let email = matches
-        .get_one::<String>("email")
-        .map_or("", String::as_str);
+    let email = matches.get_one::<String>("email").map_or("", String::as_str);
     let id = UserId::from_email(email).map_err(UserIdError::Email)?;
     writeln!(output, "{id}").map_err(UserIdError::Output)
 }
@@ -72,10 +70,7 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused() {
         for email in ["", "alice", "alice@", "a b@example.com"] {
-            assert!(
-                matches!(run_with(email), Err(UserIdError::Email(_))),
-                "{email:?}"
-            );
+            assert!(matches!(run_with(email), Err(UserIdError::Email(_))), "{email:?}");
         }
     }
 }

@@ -28,10 +28,7 @@ impl CheckConfig {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
         let upstream_url = UpstreamUrl::read(reader);
         let api_key = read_key(reader);
-        Some(Self {
-            upstream_url: upstream_url?,
-            api_key,
-        })
+        Some(Self { upstream_url: upstream_url?, api_key })
     }
 }
 

@@ -42,16 +42,8 @@ impl fmt::Display for Effective {
             None => write!(formatter, "# {name} is not set"),
             Some((text, origin)) => {
                 // The file cannot name itself.
-                let comment = if self.setting.key().is_none() {
-                    "# "
-                } else {
-                    ""
-                };
-                write!(
-                    formatter,
-                    "{comment}{name} = {} # {origin}",
-                    toml_string(text)
-                )
+                let comment = if self.setting.key().is_none() { "# " } else { "" };
+                write!(formatter, "{comment}{name} = {} # {origin}", toml_string(text))
             }
         }
     }

@@ -51,17 +51,11 @@ impl Fault {
                 "unknown flag {shown} in this place: it belongs after the command {commands}"
             ));
         }
-        Self::new(format!(
-            "unknown flag {shown}{}",
-            suggestion("--", nearest(name, known))
-        ))
+        Self::new(format!("unknown flag {shown}{}", suggestion("--", nearest(name, known))))
     }
 
     pub(super) fn unknown_variable(variable: &str, command: CommandKind) -> Self {
-        let rest = variable
-            .strip_prefix(VARIABLE_PREFIX)
-            .unwrap_or(variable)
-            .to_ascii_lowercase();
+        let rest = variable.strip_prefix(VARIABLE_PREFIX).unwrap_or(variable).to_ascii_lowercase();
         let known = settings_for(command).map(|setting| setting.name);
         let nearest = nearest(&rest, known).map(str::to_ascii_uppercase);
         Self::new(format!(

@@ -39,24 +39,16 @@ pub(super) fn read(path: &Path) -> Result<Vec<Entry>, Fault> {
 /// Reads a file of text, refusing one that is larger than `max_bytes`.
 pub(super) fn read_bounded(path: &Path, max_bytes: u64) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?
-        .take(max_bytes.saturating_add(1))
-        .read_to_string(&mut text)?;
+    File::open(path)?.take(max_bytes.saturating_add(1)).read_to_string(&mut text)?;
     let is_within = u64::try_from(text.len()).is_ok_and(|length| length <= max_bytes);
     is_within.then_some(text).ok_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("it is larger than {max_bytes} bytes"),
-        )
+        io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {max_bytes} bytes"))
     })
 }
 
 /// Tells where the text stops being TOML. The line itself may hold a secret, so it is not repeated.
 fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> Fault {
-    let before = error
-        .span()
-        .and_then(|span| text.get(..span.start))
-        .unwrap_or(text);
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     Fault::new(format!(
         "the configuration file {} is no TOML: line {line}: {}",

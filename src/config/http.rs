@@ -47,9 +47,9 @@ impl HttpConfig {
         let listen = reader.parse("listen", parse_address);
         let admin_listen = reader.parse("admin_listen", |text| match text {
             OFF => Ok(None),
-            text => parse_address(text)
-                .map(Some)
-                .map_err(|expected| format!("{expected}, or `{OFF}`")),
+            text => {
+                parse_address(text).map(Some).map_err(|expected| format!("{expected}, or `{OFF}`"))
+            }
         });
         let playground = reader.switch("playground");
         let rate_limits = reader.switch("rate_limits");

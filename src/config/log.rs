@@ -50,9 +50,6 @@ impl LogConfig {
             "json" => Ok(LogFormat::Json),
             _ => Err(Form::Choice(&FORMATS).to_string()),
         });
-        Some(Self {
-            level: level?,
-            format: format?,
-        })
+        Some(Self { level: level?, format: format? })
     }
 }

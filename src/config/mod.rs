@@ -163,11 +163,9 @@ fn refuse_shared_address(reader: &mut Reader, command: &CommandConfig, http: &Ht
     let listen = ("listen", Some(http.listen));
     let admin_listen = ("admin_listen", http.admin_listen);
     let ozeki_listen = ("ozeki_listen", stand_in);
-    for ((left, address), (right, other)) in [
-        (listen, admin_listen),
-        (listen, ozeki_listen),
-        (admin_listen, ozeki_listen),
-    ] {
+    for ((left, address), (right, other)) in
+        [(listen, admin_listen), (listen, ozeki_listen), (admin_listen, ozeki_listen)]
+    {
         if let Some(address) = address.filter(|it| it.port() != 0 && Some(*it) == other) {
             reader.add_fault(Fault::new(format!(
                 "{left} and {right} are both {address}: give each a port of its own"

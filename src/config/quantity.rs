@@ -2,20 +2,10 @@
 
 use std::time::Duration;
 
-const MILLISECONDS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const MILLISECONDS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-const BYTES: [(&str, u64); 4] = [
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
-    ("B", 1),
-];
+const BYTES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 /// Why a text is no quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,9 +48,7 @@ pub(super) fn shown_size(bytes: u64) -> String {
 
 fn split(text: &str) -> Result<(u64, &str), InvalidQuantity> {
     let text = text.trim();
-    let digits_end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits_end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(digits_end);
     let number = digits.parse().map_err(|_| InvalidQuantity::Malformed)?;
     Ok((number, unit.trim_start()))
@@ -78,10 +66,7 @@ fn shown(number: u64, units: &[(&str, u64)]) -> String {
     units
         .iter()
         .find(|(_, factor)| number >= *factor && number.is_multiple_of(*factor))
-        .map_or_else(
-            || number.to_string(),
-            |(unit, factor)| format!("{}{unit}", number / factor),
-        )
+        .map_or_else(|| number.to_string(), |(unit, factor)| format!("{}{unit}", number / factor))
 }
 
 #[cfg(test)]
@@ -117,11 +102,7 @@ mod tests {
             "99999999999999999999s",
             "999999999999999999d",
         ] {
-            assert_eq!(
-                parse_duration(text),
-                Err(InvalidQuantity::Malformed),
-                "{text:?}"
-            );
+            assert_eq!(parse_duration(text), Err(InvalidQuantity::Malformed), "{text:?}");
         }
     }
 
@@ -142,20 +123,8 @@ mod tests {
 
     #[test]
     fn what_is_no_size_is_refused() {
-        for text in [
-            "",
-            "MiB",
-            "8MB",
-            "8mib",
-            "-1",
-            "0.5GiB",
-            "18446744073709551615GiB",
-        ] {
-            assert_eq!(
-                parse_size(text),
-                Err(InvalidQuantity::Malformed),
-                "{text:?}"
-            );
+        for text in ["", "MiB", "8MB", "8mib", "-1", "0.5GiB", "18446744073709551615GiB"] {
+            assert_eq!(parse_size(text), Err(InvalidQuantity::Malformed), "{text:?}");
         }
     }
 }

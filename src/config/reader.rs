@@ -27,12 +27,7 @@ pub(super) type Expected = String;
 
 impl Reader {
     pub(super) fn new(command: CommandKind, sources: Sources) -> Self {
-        Self {
-            command,
-            sources,
-            faults: Vec::new(),
-            warnings: Vec::new(),
-        }
+        Self { command, sources, faults: Vec::new(), warnings: Vec::new() }
     }
 
     pub(super) fn command(&self) -> CommandKind {
@@ -50,12 +45,7 @@ impl Reader {
         match parse(&given.text) {
             Ok(value) => Some(value),
             Err(expected) => {
-                self.refuse(
-                    setting,
-                    &shown(setting, &given.text),
-                    &given.origin,
-                    &expected,
-                );
+                self.refuse(setting, &shown(setting, &given.text), &given.origin, &expected);
                 None
             }
         }
@@ -168,11 +158,7 @@ impl Reader {
             .collect();
         let mut faults = self.sources.into_faults();
         faults.extend(self.faults);
-        if faults.is_empty() {
-            Ok((effective, self.warnings))
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok((effective, self.warnings)) } else { Err(faults) }
     }
 
     fn refuse(&mut self, setting: &Setting, found: &str, origin: &Origin, expected: &str) {

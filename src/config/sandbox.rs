@@ -22,9 +22,6 @@ impl SandboxConfig {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
         let ozeki_listen = reader.parse("ozeki_listen", parse_address);
         let port_file = reader.path("port_file");
-        Some(Self {
-            ozeki_listen: ozeki_listen?,
-            port_file,
-        })
+        Some(Self { ozeki_listen: ozeki_listen?, port_file })
     }
 }

@@ -86,11 +86,7 @@ impl SessionConfig {
         let key = read_key(reader);
         let time_to_live = reader.duration("session_time_to_live");
         let forward_credentials = reader.switch("forward_credentials");
-        Some(Self {
-            key,
-            time_to_live: time_to_live?,
-            forward_credentials: forward_credentials?,
-        })
+        Some(Self { key, time_to_live: time_to_live?, forward_credentials: forward_credentials? })
     }
 }
 

@@ -21,21 +21,14 @@ pub(super) const ENCODING_FORM: &str = "hex, HEX or base64";
 /// Reads the recipe: an algorithm · `OZEKI_GRAPHQL_SIGNATURE_ALGORITHM` · md5, of a payload ·
 /// `OZEKI_GRAPHQL_SIGNATURE_PAYLOAD` · `{body}{key}`, in an encoding · `OZEKI_GRAPHQL_SIGNATURE_ENCODING` · hex.
 pub(super) fn read(reader: &mut Reader) -> Option<Recipe> {
-    let algorithm = reader.parse("signature_algorithm", |text| {
-        text.parse().map_err(|_| ALGORITHM_FORM.to_owned())
-    });
+    let algorithm = reader
+        .parse("signature_algorithm", |text| text.parse().map_err(|_| ALGORITHM_FORM.to_owned()));
     let payload = reader.parse("signature_payload", |text| {
-        text.parse()
-            .map_err(|error| format!("{PAYLOAD_FORM}: {error}"))
+        text.parse().map_err(|error| format!("{PAYLOAD_FORM}: {error}"))
     });
-    let encoding = reader.parse("signature_encoding", |text| {
-        text.parse().map_err(|_| ENCODING_FORM.to_owned())
-    });
-    Some(Recipe {
-        algorithm: algorithm?,
-        payload: payload?,
-        encoding: encoding?,
-    })
+    let encoding = reader
+        .parse("signature_encoding", |text| text.parse().map_err(|_| ENCODING_FORM.to_owned()));
+    Some(Recipe { algorithm: algorithm?, payload: payload?, encoding: encoding? })
 }
 
 #[cfg(test)]

@@ -52,11 +52,7 @@ pub(super) struct Sources {
 impl Sources {
     /// Gathers the sources, with the faults that can be seen before values are read.
     pub(super) fn gather(command: CommandKind, flags: &Flags, variables: &Variables) -> Self {
-        let mut sources = Self {
-            command,
-            given: BTreeMap::new(),
-            faults: flags.faults().to_vec(),
-        };
+        let mut sources = Self { command, given: BTreeMap::new(), faults: flags.faults().to_vec() };
         for setting in &SETTINGS {
             if let Some(text) = flags.text(setting) {
                 sources.add(setting, text.to_owned(), Origin::Flag(setting.flag));
@@ -84,9 +80,7 @@ impl Sources {
 
     fn add(&mut self, setting: &'static Setting, text: String, origin: Origin) {
         if setting.is_for(self.command) {
-            self.given
-                .entry(setting.name)
-                .or_insert(Given { text, origin });
+            self.given.entry(setting.name).or_insert(Given { text, origin });
         } else {
             let fault = Fault::of_other_command(setting, &origin.to_string(), self.command);
             self.faults.push(fault);
@@ -96,8 +90,7 @@ impl Sources {
     fn add_variables(&mut self, variables: &Variables) {
         for (variable, value) in variables.iter() {
             let Some(setting) = SETTINGS.iter().find(|it| it.variable() == variable) else {
-                self.faults
-                    .push(Fault::unknown_variable(variable, self.command));
+                self.faults.push(Fault::unknown_variable(variable, self.command));
                 continue;
             };
             let origin = Origin::Variable(variable.to_owned());

@@ -29,9 +29,7 @@ pub(super) fn setting(name: &str) -> Option<&'static Setting> {
 
 /// The settings that `command` takes, in the order of the table.
 pub fn settings_for(command: CommandKind) -> impl Iterator<Item = &'static Setting> {
-    SETTINGS
-        .iter()
-        .filter(move |setting| setting.is_for(command))
+    SETTINGS.iter().filter(move |setting| setting.is_for(command))
 }
 
 /// Every setting, each declared once.
@@ -167,10 +165,7 @@ pub static SETTINGS: [Setting; 28] = [
         flag: "shutdown-grace",
         value_name: "DURATION",
         default: Some(http::SHUTDOWN_GRACE_DEFAULT),
-        form: Form::Duration(RangeInclusive::new(
-            Duration::ZERO,
-            Duration::from_secs(10 * 60),
-        )),
+        form: Form::Duration(RangeInclusive::new(Duration::ZERO, Duration::from_secs(10 * 60))),
         commands: ALL,
         group: Group::Serving,
         help: "How long requests in flight may run on after a signal to stop",
@@ -220,10 +215,7 @@ pub static SETTINGS: [Setting; 28] = [
         flag: "session-time-to-live",
         value_name: "DURATION",
         default: Some(session::TIME_TO_LIVE_DEFAULT),
-        form: Form::Duration(RangeInclusive::new(
-            MINUTE,
-            Duration::from_secs(30 * 24 * 60 * 60),
-        )),
+        form: Form::Duration(RangeInclusive::new(MINUTE, Duration::from_secs(30 * 24 * 60 * 60))),
         commands: ALL,
         group: Group::Sessions,
         help: "How long a session lasts",

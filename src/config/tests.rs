@@ -16,10 +16,7 @@ fn flags(pairs: &[(&str, &str)]) -> Flags {
 
 fn serve(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let mut flags = flags(pairs);
-    if flags
-        .text(table::setting("upstream_url").unwrap())
-        .is_none()
-    {
+    if flags.text(table::setting("upstream_url").unwrap()).is_none() {
         flags.set(table::setting("upstream_url").unwrap(), URL);
     }
     Config::load(CommandKind::Serve, &flags, &Variables::default())
@@ -40,10 +37,7 @@ impl ConfigFile {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("gateway.toml");
         std::fs::write(&path, text).unwrap();
-        Self {
-            path,
-            _directory: directory,
-        }
+        Self { path, _directory: directory }
     }
 
     fn path(&self) -> &str {
@@ -71,10 +65,7 @@ fn the_defaults_are_those_that_are_documented() {
     assert_eq!(config.upstream.body_max_bytes, 8 << 20);
     assert_eq!(config.upstream.concurrency.get(), 100);
     assert_eq!(config.cache.max_bytes, 256 << 20);
-    assert_eq!(
-        config.session.time_to_live,
-        Duration::from_secs(12 * 60 * 60)
-    );
+    assert_eq!(config.session.time_to_live, Duration::from_secs(12 * 60 * 60));
     assert_eq!(config.session.key, None);
     assert!(!config.session.forward_credentials);
     assert_eq!(config.signature, Recipe::default());
@@ -84,12 +75,8 @@ fn the_defaults_are_those_that_are_documented() {
 
 #[test]
 fn the_sandbox_needs_no_upstream_and_shows_the_playground() {
-    let config = Config::load(
-        CommandKind::Sandbox,
-        &Flags::default(),
-        &Variables::default(),
-    )
-    .unwrap();
+    let config =
+        Config::load(CommandKind::Sandbox, &Flags::default(), &Variables::default()).unwrap();
     let CommandConfig::Sandbox(sandbox) = config.command else {
         panic!("the command is the sandbox");
     };
@@ -156,11 +143,7 @@ fn a_bad_text_is_refused_with_what_is_expected() {
         ("signature_algorithm", "md6", "hmac-md5"),
         ("signature_payload", "{boddy}", "not {boddy}"),
         ("signature_encoding", "rot13", "hex, HEX or base64"),
-        (
-            "log_level",
-            "loud",
-            "one of error, warn, info, debug, trace",
-        ),
+        ("log_level", "loud", "one of error, warn, info, debug, trace"),
         ("log_format", "xml", "one of text, json"),
         ("session_key", "short", "5 characters that are no key"),
     ] {
@@ -238,10 +221,7 @@ fn switches_take_the_words_of_every_source() {
         ("false", false),
         ("0", false),
     ] {
-        assert_eq!(
-            serve(&[("playground", text)]).unwrap().http.playground,
-            expected
-        );
+        assert_eq!(serve(&[("playground", text)]).unwrap().http.playground, expected);
     }
     let file =
         ConfigFile::new("playground = true\nrate-limits = 0\n[forward]\ncredentials = 'on'\n");
@@ -252,10 +232,7 @@ fn switches_take_the_words_of_every_source() {
 
 #[test]
 fn metrics_can_be_off_and_no_two_servers_share_an_address() {
-    assert_eq!(
-        serve(&[("admin_listen", "off")]).unwrap().http.admin_listen,
-        None
-    );
+    assert_eq!(serve(&[("admin_listen", "off")]).unwrap().http.admin_listen, None);
     let told = faults(serve(&[("admin_listen", "127.0.0.1:8080")]));
     assert_eq!(
         told,
@@ -275,10 +252,8 @@ fn a_session_key_comes_as_a_value_or_from_a_file() {
     let config = serve(&[("session_key", KEY)]).unwrap();
     assert_eq!(config.session.key, expected);
     assert!(config.warnings[0].contains("process lists"));
-    let variables = Variables::from([
-        ("OZEKI_GRAPHQL_SESSION_KEY", KEY),
-        ("OZEKI_GRAPHQL_UPSTREAM_URL", URL),
-    ]);
+    let variables =
+        Variables::from([("OZEKI_GRAPHQL_SESSION_KEY", KEY), ("OZEKI_GRAPHQL_UPSTREAM_URL", URL)]);
     let config = Config::load(CommandKind::Serve, &Flags::default(), &variables).unwrap();
     assert_eq!((config.session.key, config.warnings), (expected, vec![]));
 }
@@ -303,10 +278,7 @@ fn a_secret_that_is_refused_is_not_repeated() {
     for pairs in [
         [("session_key", "opensesame"), ("upstream_url", url)],
         [("session_key", key_file.path()), ("upstream_url", url)],
-        [
-            ("config", file.path()),
-            ("upstream_url", "ftp://opensesame@x"),
-        ],
+        [("config", file.path()), ("upstream_url", "ftp://opensesame@x")],
         [("session_key", &KEY[1..]), ("listen", "x")],
     ] {
         let told = faults(serve(&pairs));
@@ -318,16 +290,13 @@ fn a_secret_that_is_refused_is_not_repeated() {
 
 #[test]
 fn no_secret_prints() {
-    let flags = flags(&[
-        ("upstream_url", "http://gate:opensesame@chat.example/"),
-        ("session_key", KEY),
-    ]);
+    let flags =
+        flags(&[("upstream_url", "http://gate:opensesame@chat.example/"), ("session_key", KEY)]);
     let variables = Variables::from([("OZEKI_GRAPHQL_CHECK_API_KEY", "alice-demo")]);
     let mut texts = vec![format!("{flags:?}{variables:?}")];
-    for (command, variables) in [
-        (CommandKind::Serve, Variables::default()),
-        (CommandKind::Check, variables),
-    ] {
+    for (command, variables) in
+        [(CommandKind::Serve, Variables::default()), (CommandKind::Check, variables)]
+    {
         let config = Config::load(command, &flags, &variables).unwrap();
         texts.push(format!("{config:?}{}", config.to_toml()));
     }
@@ -354,10 +323,7 @@ fn check_takes_a_key_as_a_value_or_from_a_file_but_not_both() {
     };
     assert_eq!(key_of(load(&[]).unwrap()), None);
     let file = ("check_api_key_file", key_file.path());
-    assert_eq!(
-        key_of(load(&[file]).unwrap()).as_deref(),
-        Some("alice-demo")
-    );
+    assert_eq!(key_of(load(&[file]).unwrap()).as_deref(), Some("alice-demo"));
     let config = load(&[("check_api_key", "alice-demo")]).unwrap();
     assert!(config.warnings[0].contains("process lists"));
     assert_eq!(key_of(config).as_deref(), Some("alice-demo"));
@@ -377,10 +343,7 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
         ("OZEKI_GRAPHQL_SESSION_KEY", KEY),
     ]);
     let flags = flags(&[
-        (
-            "upstream_url",
-            "https://gate:opensesame@chat.example/index.php",
-        ),
+        ("upstream_url", "https://gate:opensesame@chat.example/index.php"),
         ("admin_listen", "off"),
     ]);
     let config = Config::load(CommandKind::Serve, &flags, &variables).unwrap();

@@ -143,10 +143,7 @@ mod tests {
             ("chat.example", "chat.example"),
             ("ftp://a:b@chat.example/", "…@chat.example/"),
             ("HTTP://a:b@c@chat.example", "http://…@chat.example"),
-            (
-                "http://chat.example/?key=opensesame",
-                "http://chat.example/?…",
-            ),
+            ("http://chat.example/?key=opensesame", "http://chat.example/?…"),
             ("http://chat.example/#opensesame", "http://chat.example/#…"),
             ("http://chat.example/?", "http://chat.example/?…"),
             ("opensesame@", "…@"),

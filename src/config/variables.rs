@@ -22,22 +22,14 @@ impl Variables {
 
     /// The names and values, in the order of the names.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &OsStr)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_os_str()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))
     }
 }
 
 impl<N: Into<String>, V: Into<OsString>> FromIterator<(N, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        let pairs = pairs
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()));
-        Self(
-            pairs
-                .filter(|(name, value): &(String, OsString)| is_ours(name, value))
-                .collect(),
-        )
+        let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
+        Self(pairs.filter(|(name, value): &(String, OsString)| is_ours(name, value)).collect())
     }
 }
 
@@ -108,9 +100,6 @@ mod tests {
             ("OZEKI_GRAPHQL_PORT", "8080"),
             ("OZEKI_GRAPHQL_PORT_FILE", "ports.json"),
         ]);
-        assert_eq!(
-            names(&variables),
-            ["OZEKI_GRAPHQL_PORT", "OZEKI_GRAPHQL_PORT_FILE"]
-        );
+        assert_eq!(names(&variables), ["OZEKI_GRAPHQL_PORT", "OZEKI_GRAPHQL_PORT_FILE"]);
     }
 }

@@ -40,10 +40,7 @@ impl Answer {
     }
 
     fn refused(errors: Vec<ServerError>) -> Self {
-        Self {
-            response: Response::from_errors(errors),
-            is_request_error: true,
-        }
+        Self { response: Response::from_errors(errors), is_request_error: true }
     }
 
     /// The answer of an operation that was given to the schema.
@@ -59,10 +56,8 @@ impl Answer {
             response.data = complete(std::mem::take(&mut response.data), &response.errors);
         }
         for error in &mut response.errors {
-            let has_code = error
-                .extensions
-                .as_ref()
-                .is_some_and(|values| values.get("code").is_some());
+            let has_code =
+                error.extensions.as_ref().is_some_and(|values| values.get("code").is_some());
             if !has_code {
                 let code = if error.path.is_empty() {
                     ErrorCode::GraphqlValidationFailed
@@ -73,10 +68,7 @@ impl Answer {
                 set_code(error, code);
             }
         }
-        Self {
-            response,
-            is_request_error,
-        }
+        Self { response, is_request_error }
     }
 
     /// Whether no field has run: the answer has no `data`.
@@ -87,11 +79,7 @@ impl Answer {
     /// The code of the first error, if there is one.
     pub fn first_code(&self) -> Option<&str> {
         let values = self.response.errors.first()?.extensions.as_ref()?;
-        if let Value::String(code) = values.get("code")? {
-            Some(code)
-        } else {
-            None
-        }
+        if let Value::String(code) = values.get("code")? { Some(code) } else { None }
     }
 
     /// The answer as JSON.
@@ -113,10 +101,7 @@ impl Answer {
 }
 
 fn set_code(error: &mut ServerError, code: ErrorCode) {
-    error
-        .extensions
-        .get_or_insert_with(ErrorExtensionValues::default)
-        .set("code", code.as_str());
+    error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code.as_str());
 }
 
 // Errors stand first, where a person sees them; `data` is absent from the answer to a request that was not run.
@@ -153,13 +138,7 @@ struct Shortened<'a>(&'a ServerError);
 
 impl Serialize for Shortened<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ServerError {
-            message,
-            locations,
-            path,
-            extensions,
-            source: _,
-        } = self.0;
+        let ServerError { message, locations, path, extensions, source: _ } = self.0;
         let mut members = serializer.serialize_map(None)?;
         match message.char_indices().nth(MESSAGE_MAX_CHARS) {
             None => members.serialize_entry("message", message)?,

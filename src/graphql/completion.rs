@@ -31,9 +31,7 @@ impl FieldTypes {
                 return None;
             };
             let fields = object.fields.into_iter();
-            let fields = fields
-                .map(|field| (field.node.name.node, field.node.ty.node))
-                .collect();
+            let fields = fields.map(|field| (field.node.name.node, field.node.ty.node)).collect();
             Some((definition.node.name.node, fields))
         });
         Self(objects.collect())
@@ -52,15 +50,8 @@ impl FieldTypes {
             OperationType::Mutation => "Mutation",
             OperationType::Subscription => "Subscription",
         };
-        let shape = Planner {
-            types: self,
-            document,
-        }
-        .shape(root, &[&operation.selection_set.node]);
-        let mut completion = Completion {
-            failed: failed_paths(errors),
-            path: String::new(),
-        };
+        let shape = Planner { types: self, document }.shape(root, &[&operation.selection_set.node]);
+        let mut completion = Completion { failed: failed_paths(errors), path: String::new() };
         completion.object(data, &shape).unwrap_or(Value::Null)
     }
 }
@@ -92,21 +83,13 @@ impl<'a> Planner<'a> {
         let shape = |(key, fields): (Name, Vec<&'a Field>)| {
             let name = &fields[0].name.node;
             let field_type = types.and_then(|types| types.get(name));
-            let object = field_type
-                .map(named)
-                .filter(|name| self.types.0.contains_key(*name));
+            let object = field_type.map(named).filter(|name| self.types.0.contains_key(*name));
             let below = object.map(|object| {
-                let selections: Vec<_> = fields
-                    .iter()
-                    .map(|field| &field.selection_set.node)
-                    .collect();
+                let selections: Vec<_> =
+                    fields.iter().map(|field| &field.selection_set.node).collect();
                 self.shape(object, &selections)
             });
-            ShapeField {
-                key,
-                field_type,
-                below,
-            }
+            ShapeField { key, field_type, below }
         };
         Shape(fields.into_iter().map(shape).collect())
     }
@@ -152,21 +135,13 @@ struct Completion {
 impl Completion {
     fn object(&mut self, value: Value, shape: &Shape<'_>) -> Result<Value, NullNotAllowed> {
         // The library's null stands for an object without members too.
-        let mut members = if let Value::Object(members) = value {
-            members
-        } else {
-            IndexMap::new()
-        };
+        let mut members =
+            if let Value::Object(members) = value { members } else { IndexMap::new() };
         if self.failed.is_empty() && !needs_completion(&members, shape) {
             return Ok(Value::Object(members));
         }
         let mut completed = IndexMap::with_capacity(shape.0.len());
-        for ShapeField {
-            key,
-            field_type,
-            below,
-        } in &shape.0
-        {
+        for ShapeField { key, field_type, below } in &shape.0 {
             let length = self.path.len();
             let _ = write!(self.path, "/{key}");
             let value = match members.swap_remove(key) {
@@ -255,9 +230,9 @@ fn needs_completion(members: &IndexMap<Name, Value>, shape: &Shape<'_>) -> bool 
 fn value_needs_completion(value: &Value, value_type: &Type, shape: &Shape<'_>) -> bool {
     match (value, &value_type.base) {
         (Value::Object(members), _) => needs_completion(members, shape),
-        (Value::List(elements), BaseType::List(element_type)) => elements
-            .iter()
-            .any(|element| value_needs_completion(element, element_type, shape)),
+        (Value::List(elements), BaseType::List(element_type)) => {
+            elements.iter().any(|element| value_needs_completion(element, element_type, shape))
+        }
         (value, _) => *value == Value::Null && !value_type.nullable,
     }
 }
@@ -291,12 +266,9 @@ mod tests {
     /// Completes `data` for `query`; `failed` are the paths of errors, such as `b/y`.
     fn complete(query: &str, data: &str, failed: &[&str]) -> String {
         let document = parse_query(query).unwrap();
-        let DocumentOperations::Single(operation) = &document.operations else {
-            panic!("one")
-        };
+        let DocumentOperations::Single(operation) = &document.operations else { panic!("one") };
         let segment = |text: &str| {
-            text.parse()
-                .map_or_else(|_| PathSegment::Field(text.to_owned()), PathSegment::Index)
+            text.parse().map_or_else(|_| PathSegment::Field(text.to_owned()), PathSegment::Index)
         };
         let error = |path: &&str| ServerError {
             path: path.split('/').map(segment).collect(),
@@ -319,55 +291,28 @@ mod tests {
 
     #[test]
     fn a_failed_field_is_null_beside_the_others() {
-        assert_eq!(
-            complete("{ b { x } a }", r#"{"a":1}"#, &["b"]),
-            r#"{"b":null,"a":1}"#
-        );
-        assert_eq!(
-            complete("{ a b { x } }", "null", &["a", "b"]),
-            r#"{"a":null,"b":null}"#
-        );
-        assert_eq!(
-            complete("{ b { x } }", r#"{"b":null}"#, &["b/x"]),
-            r#"{"b":{"x":null}}"#
-        );
+        assert_eq!(complete("{ b { x } a }", r#"{"a":1}"#, &["b"]), r#"{"b":null,"a":1}"#);
+        assert_eq!(complete("{ a b { x } }", "null", &["a", "b"]), r#"{"a":null,"b":null}"#);
+        assert_eq!(complete("{ b { x } }", r#"{"b":null}"#, &["b/x"]), r#"{"b":{"x":null}}"#);
     }
 
     #[test]
     fn where_null_is_not_allowed_the_object_above_is_null() {
-        assert_eq!(
-            complete("{ b { x y } }", r#"{"b":{"x":1}}"#, &["b/y"]),
-            r#"{"b":null}"#
-        );
-        assert_eq!(
-            complete("{ a c { x y } }", r#"{"a":1,"c":{"x":1}}"#, &["c/y"]),
-            "null"
-        );
+        assert_eq!(complete("{ b { x y } }", r#"{"b":{"x":1}}"#, &["b/y"]), r#"{"b":null}"#);
+        assert_eq!(complete("{ a c { x y } }", r#"{"a":1,"c":{"x":1}}"#, &["c/y"]), "null");
         assert_eq!(complete("{ a c { x } }", r#"{"a":1}"#, &["c"]), "null");
         let data = r#"{"list":[{"x":1,"y":1},{"x":1}]}"#;
         assert_eq!(complete("{ list { x y } }", data, &["list/1/y"]), "null");
         let data = r#"{"maybe":[{"x":1,"y":1},{"x":1}]}"#;
         let completed = r#"{"maybe":[{"x":1,"y":1},null]}"#;
-        assert_eq!(
-            complete("{ maybe { x y } }", data, &["maybe/1/y"]),
-            completed
-        );
+        assert_eq!(complete("{ maybe { x y } }", data, &["maybe/1/y"]), completed);
     }
 
     #[test]
     fn a_skipped_field_stays_out_and_an_object_without_fields_is_empty() {
-        assert_eq!(
-            complete("{ a b @skip(if: true) { x } }", r#"{"a":1}"#, &[]),
-            r#"{"a":1}"#
-        );
-        assert_eq!(
-            complete("{ c { x @skip(if: true) } }", r#"{"c":null}"#, &[]),
-            r#"{"c":{}}"#
-        );
+        assert_eq!(complete("{ a b @skip(if: true) { x } }", r#"{"a":1}"#, &[]), r#"{"a":1}"#);
+        assert_eq!(complete("{ c { x @skip(if: true) } }", r#"{"c":null}"#, &[]), r#"{"c":{}}"#);
         assert_eq!(complete("{ a @skip(if: true) }", "null", &[]), "{}");
-        assert_eq!(
-            complete("{ b { x } }", r#"{"b":null}"#, &[]),
-            r#"{"b":null}"#
-        );
+        assert_eq!(complete("{ b { x } }", r#"{"b":null}"#, &[]), r#"{"b":null}"#);
     }
 }

@@ -89,13 +89,7 @@ impl Engine {
             schema = schema.disable_introspection().disable_suggestions();
         }
         let field_types = FieldTypes::of(&sdl());
-        Self {
-            schema: schema.finish(),
-            field_types,
-            data,
-            sessions,
-            metrics,
-        }
+        Self { schema: schema.finish(), field_types, data, sessions, metrics }
     }
 
     /// Parses the document and chooses the operation.
@@ -106,19 +100,13 @@ impl Engine {
     /// has no value.
     pub fn prepare(&self, request: Request) -> Result<Operation, Box<Answer>> {
         parse(request).inspect_err(|_answer| {
-            self.metrics
-                .operation(OperationKind::Refused, OperationOutcome::RequestError);
+            self.metrics.operation(OperationKind::Refused, OperationOutcome::RequestError);
         })
     }
 
     /// Runs the operation.
     pub async fn execute(&self, operation: Operation, context: RequestContext) -> Answer {
-        let Operation {
-            document,
-            definition,
-            name,
-            variables,
-        } = operation;
+        let Operation { document, definition, name, variables } = operation;
         let scope = Scope::new(
             Arc::clone(&self.data),
             Arc::clone(&self.sessions),
@@ -131,45 +119,29 @@ impl Engine {
         request.variables = Variables::from_json(serde_json::Value::Object(variables));
         let response = self.schema.execute(request).await;
         let answer = Answer::executed(response, |data, errors| {
-            self.field_types
-                .complete(&document, &definition, data, errors)
+            self.field_types.complete(&document, &definition, data, errors)
         });
-        self.metrics
-            .operation(metric_of(definition.ty), answer.outcome());
+        self.metrics.operation(metric_of(definition.ty), answer.outcome());
         log_failures(&answer, name.as_deref());
         answer
     }
 }
 
 fn parse(request: Request) -> Result<Operation, Box<Answer>> {
-    let Request {
-        query,
-        operation_name: name,
-        variables,
-    } = request;
+    let Request { query, operation_name: name, variables } = request;
     let document = parse_query(query).map_err(|error| Box::new(Answer::parse_error(error)))?;
     let definition = choose(&document.operations, name.as_deref())
         .and_then(|definition| check_variables(definition, &variables).map(|()| definition.clone()))
         .map_err(|message| {
-            Box::new(Answer::request_error(
-                ErrorCode::GraphqlValidationFailed,
-                message,
-            ))
+            Box::new(Answer::request_error(ErrorCode::GraphqlValidationFailed, message))
         })?;
-    Ok(Operation {
-        document,
-        definition,
-        name,
-        variables,
-    })
+    Ok(Operation { document, definition, name, variables })
 }
 
 /// The schema in its definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
     let schema: GatewaySchema = Schema::new(Query, Mutation, EmptySubscription);
-    let options = SDLExportOptions::new()
-        .include_specified_by()
-        .prefer_single_line_descriptions();
+    let options = SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions();
     schema.sdl_with_options(options)
 }
 
@@ -188,9 +160,10 @@ fn choose<'a>(
 ) -> Result<&'a OperationDefinition, String> {
     match (operations, name) {
         (DocumentOperations::Single(operation), None) => Ok(&operation.node),
-        (DocumentOperations::Single(_), Some(_)) => Err(
-            "`operationName` names no operation: the document's only one has no name".to_owned(),
-        ),
+        (DocumentOperations::Single(_), Some(_)) => {
+            Err("`operationName` names no operation: the document's only one has no name"
+                .to_owned())
+        }
         (DocumentOperations::Multiple(operations), Some(name)) => {
             let operation = operations.get(name).map(|operation| &operation.node);
             operation.ok_or_else(|| "`operationName` names no operation of the document".to_owned())
@@ -199,9 +172,10 @@ fn choose<'a>(
             let mut all = operations.values();
             match (all.next(), all.next()) {
                 (Some(only), None) => Ok(&only.node),
-                _ => Err(
-                    "the document has several operations: `operationName` must name one".to_owned(),
-                ),
+                _ => {
+                    Err("the document has several operations: `operationName` must name one"
+                        .to_owned())
+                }
             }
         }
     }
@@ -212,26 +186,15 @@ fn check_variables(
     definition: &OperationDefinition,
     variables: &serde_json::Map<String, serde_json::Value>,
 ) -> Result<(), String> {
-    let definitions = definition
-        .variable_definitions
-        .iter()
-        .map(|definition| &definition.node);
-    for VariableDefinition {
-        name,
-        var_type,
-        default_value,
-        ..
-    } in definitions
-    {
+    let definitions = definition.variable_definitions.iter().map(|definition| &definition.node);
+    for VariableDefinition { name, var_type, default_value, .. } in definitions {
         let is_missing = match variables.get(name.node.as_str()) {
             None => default_value.is_none(),
             Some(value) => value.is_null(),
         };
         if is_missing && !var_type.node.nullable {
             let (name, var_type) = (&name.node, &var_type.node);
-            return Err(format!(
-                "the variable `${name}` of type `{var_type}` needs a value"
-            ));
+            return Err(format!("the variable `${name}` of type `{var_type}` needs a value"));
         }
     }
     Ok(())
@@ -239,11 +202,8 @@ fn check_variables(
 
 /// Logs why fields failed, with the causes that clients do not see; once for a cause that failed many fields.
 fn log_failures(answer: &Answer, operation_name: Option<&str>) {
-    let operation_name: String = operation_name
-        .unwrap_or_default()
-        .chars()
-        .take(LOGGED_NAME_MAX_CHARS)
-        .collect();
+    let operation_name: String =
+        operation_name.unwrap_or_default().chars().take(LOGGED_NAME_MAX_CHARS).collect();
     let mut last_cause = None;
     for error in answer.errors() {
         let Some(cause) = error.source::<crate::ozeki::UpstreamError>() else {
@@ -253,9 +213,7 @@ fn log_failures(answer: &Answer, operation_name: Option<&str>) {
             continue;
         }
         last_cause = Some(cause);
-        let source = std::error::Error::source(cause)
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let source = std::error::Error::source(cause).map(ToString::to_string).unwrap_or_default();
         tracing::warn!(operation_name, class = cause.class(), error = %cause, source, "upstream call failed");
     }
 }

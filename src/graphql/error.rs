@@ -79,12 +79,7 @@ pub struct FieldError {
 
 impl FieldError {
     fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            argument: None,
-            cause: None,
-        }
+        Self { code, message: message.into(), argument: None, cause: None }
     }
 
     /// No session stands behind the request.
@@ -97,10 +92,7 @@ impl FieldError {
 
     /// An argument is invalid. The message says what it should be; it repeats nothing that was sent.
     pub(super) fn bad_input(argument: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            argument: Some(argument),
-            ..Self::new(ErrorCode::BadUserInput, message)
-        }
+        Self { argument: Some(argument), ..Self::new(ErrorCode::BadUserInput, message) }
     }
 }
 
@@ -119,10 +111,9 @@ impl From<Arc<UpstreamError>> for FieldError {
                 ErrorCode::UpstreamUnavailable,
                 "the connection to the chat server was lost; try again".into(),
             ),
-            UpstreamError::Failed { .. } => (
-                ErrorCode::UpstreamUnavailable,
-                "the chat server failed; try again later".into(),
-            ),
+            UpstreamError::Failed { .. } => {
+                (ErrorCode::UpstreamUnavailable, "the chat server failed; try again later".into())
+            }
             UpstreamError::Rejected { message, .. } => (
                 ErrorCode::UpstreamRejected,
                 format!("the chat server rejected the call: {message}").into(),
@@ -131,15 +122,11 @@ impl From<Arc<UpstreamError>> for FieldError {
             UpstreamError::TooLarge { .. } | UpstreamError::Malformed { .. } => {
                 (ErrorCode::UpstreamInvalidResponse, error.to_string().into())
             }
-            UpstreamError::Interrupted { .. } => (
-                ErrorCode::Internal,
-                "the gateway could not finish this; try again".into(),
-            ),
+            UpstreamError::Interrupted { .. } => {
+                (ErrorCode::Internal, "the gateway could not finish this; try again".into())
+            }
         };
-        Self {
-            cause: Some(error),
-            ..Self::new(code, message)
-        }
+        Self { cause: Some(error), ..Self::new(code, message) }
     }
 }
 
@@ -151,10 +138,9 @@ impl From<SessionError> for FieldError {
                 "the chat server refused the login; check the API key",
             ),
             SessionError::Upstream(error) => error.into(),
-            SessionError::Sealing => Self::new(
-                ErrorCode::Internal,
-                "the gateway could not make a session; try again",
-            ),
+            SessionError::Sealing => {
+                Self::new(ErrorCode::Internal, "the gateway could not make a session; try again")
+            }
         }
     }
 }
@@ -183,10 +169,6 @@ mod tests {
         let codes: std::collections::HashSet<_> =
             ErrorCode::ALL.into_iter().map(ErrorCode::as_str).collect();
         assert_eq!(codes.len(), ErrorCode::ALL.len());
-        assert!(
-            codes
-                .iter()
-                .all(|code| code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
-        );
+        assert!(codes.iter().all(|code| code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')));
     }
 }

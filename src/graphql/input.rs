@@ -12,6 +12,5 @@ pub(super) fn parse_id<T: FromStr<Err = InvalidId>>(
     argument: &'static str,
     id: &ID,
 ) -> Result<T, FieldError> {
-    id.parse()
-        .map_err(|error: InvalidId| FieldError::bad_input(argument, error.to_string()))
+    id.parse().map_err(|error: InvalidId| FieldError::bad_input(argument, error.to_string()))
 }

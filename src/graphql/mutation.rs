@@ -22,16 +22,9 @@ impl Mutation {
     ) -> Result<Option<LoginPayload>, FieldError> {
         let key = ApiKey::parse(&input.api_key)
             .map_err(|error| FieldError::bad_input("apiKey", error.to_string()))?;
-        let station = input
-            .station_id
-            .as_ref()
-            .map(|id| parse_id("stationId", id))
-            .transpose()?;
+        let station = input.station_id.as_ref().map(|id| parse_id("stationId", id)).transpose()?;
         let logged_in = Scope::of(context).sessions.login(key, station).await?;
-        let session = logged_in
-            .caller
-            .session()
-            .ok_or_else(FieldError::unauthenticated)?;
+        let session = logged_in.caller.session().ok_or_else(FieldError::unauthenticated)?;
         Ok(Some(LoginPayload {
             token: logged_in.token.expose().to_owned(),
             expires_at: DateTime(session.expires_at),
@@ -50,9 +43,7 @@ impl Mutation {
             scope.sessions.revoke(session);
         }
         scope.data.forget(caller);
-        Ok(Some(LogoutPayload {
-            viewer_id: caller.user().to_string().into(),
-        }))
+        Ok(Some(LogoutPayload { viewer_id: caller.user().to_string().into() }))
     }
 }
 

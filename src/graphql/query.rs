@@ -74,9 +74,7 @@ impl Query {
         reader.start_what_is_selected_below(context);
         let list = reader.conversations().await?;
         let viewer = reader.caller().user();
-        Ok(list
-            .position(id)
-            .map(|position| ConversationNode::new(&list, position, viewer)))
+        Ok(list.position(id).map(|position| ConversationNode::new(&list, position, viewer)))
     }
 
     /// The viewer's friends. Without an order they stand by name.
@@ -110,9 +108,7 @@ impl Query {
         let condition = filter.unwrap_or_default().validate()?;
         reader.start_what_is_selected_below(context);
         let friends = reader.friends().await?;
-        Ok(Some(friends::connection(
-            &friends, &condition, order, &arguments,
-        )))
+        Ok(Some(friends::connection(&friends, &condition, order, &arguments)))
     }
 
     /// One of the viewer's friends. Null where the viewer has none with this id.
@@ -125,9 +121,7 @@ impl Query {
         let id = parse_id("id", &id)?;
         reader.start_what_is_selected_below(context);
         let list = reader.friends().await?;
-        Ok(list
-            .position(id)
-            .map(|position| FriendNode::new(&list, position)))
+        Ok(list.position(id).map(|position| FriendNode::new(&list, position)))
     }
 
     /// The user id of an e-mail address: its MD5, in hex. The address is taken as it is, without surrounding blanks;

@@ -37,11 +37,7 @@ impl Scope {
             }
             Authentication::Anonymous | Authentication::Refused => None,
         };
-        Self {
-            data,
-            sessions,
-            reader,
-        }
+        Self { data, sessions, reader }
     }
 
     /// The scope of the operation that a field belongs to.
@@ -51,10 +47,7 @@ impl Scope {
 
     /// The reader of the operation's caller.
     pub(super) fn reader<'a>(context: &Context<'a>) -> Result<&'a Reader, FieldError> {
-        Self::of(context)
-            .reader
-            .as_ref()
-            .ok_or_else(FieldError::unauthenticated)
+        Self::of(context).reader.as_ref().ok_or_else(FieldError::unauthenticated)
     }
 }
 
@@ -70,13 +63,7 @@ pub(super) struct Reader {
 impl Reader {
     fn new(data: Arc<Data>, caller: Arc<Caller>, freshness: Freshness) -> Self {
         let (conversations, friends) = (OnceLock::new(), OnceLock::new());
-        Self {
-            data,
-            caller,
-            freshness,
-            conversations,
-            friends,
-        }
+        Self { data, caller, freshness, conversations, friends }
     }
 
     pub(super) fn caller(&self) -> &Arc<Caller> {

@@ -20,7 +20,5 @@ pub fn admin_router(metrics: Arc<Metrics>) -> Router {
     };
     // A person who opens the address should not have to know the path.
     let root = get(async || Redirect::temporary("/metrics"));
-    Router::new()
-        .route("/metrics", get(scrape))
-        .route("/", root)
+    Router::new().route("/metrics", get(scrape)).route("/", root)
 }

@@ -18,22 +18,13 @@ pub(super) fn presented(headers: &HeaderMap) -> Presented<'_> {
             .and_then(bearer_token)
             .map_or(Presented::Unusable, Presented::Token);
     }
-    if ![USER, STATION, SIGNATURE]
-        .iter()
-        .any(|name| headers.contains_key(*name))
-    {
+    if ![USER, STATION, SIGNATURE].iter().any(|name| headers.contains_key(*name)) {
         return Presented::Nothing;
     }
-    match (
-        single(headers, USER),
-        single(headers, STATION),
-        single(headers, SIGNATURE),
-    ) {
-        (Some(user), Some(station), Some(signature)) => Presented::Forwarded {
-            user,
-            station,
-            signature,
-        },
+    match (single(headers, USER), single(headers, STATION), single(headers, SIGNATURE)) {
+        (Some(user), Some(station), Some(signature)) => {
+            Presented::Forwarded { user, station, signature }
+        }
         _ => Presented::Unusable,
     }
 }
@@ -49,9 +40,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 fn bearer_token(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then_some(token.trim())
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 #[cfg(test)]
@@ -78,11 +67,7 @@ mod tests {
         let three = headers(&[(USER, "u"), (STATION, "s"), (SIGNATURE, "x")]);
         assert!(matches!(
             presented(&three),
-            Presented::Forwarded {
-                user: "u",
-                station: "s",
-                signature: "x"
-            }
+            Presented::Forwarded { user: "u", station: "s", signature: "x" }
         ));
         assert!(matches!(presented(&HeaderMap::new()), Presented::Nothing));
     }
@@ -96,10 +81,7 @@ mod tests {
             &[(USER, "u"), (STATION, "s")],
             &[(USER, "u"), (USER, "v"), (STATION, "s"), (SIGNATURE, "x")],
         ] {
-            assert!(
-                matches!(presented(&headers(pairs)), Presented::Unusable),
-                "{pairs:?}"
-            );
+            assert!(matches!(presented(&headers(pairs)), Presented::Unusable), "{pairs:?}");
         }
     }
 }

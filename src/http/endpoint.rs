@@ -25,15 +25,10 @@ const VARY_BY: HeaderValue =
 const NEVER_STORED: HeaderValue = HeaderValue::from_static("private, no-store");
 
 pub(super) fn router(options: HttpOptions) -> Router {
-    let compression = CompressionLayer::new()
-        .gzip(true)
-        .br(true)
-        .quality(CompressionLevel::Fastest);
+    let compression =
+        CompressionLayer::new().gzip(true).br(true).quality(CompressionLevel::Fastest);
     let methods = post(post_graphql).get(get_graphql).fallback(other_method);
-    Router::new()
-        .route("/graphql", methods)
-        .with_state(options)
-        .layer(compression)
+    Router::new().route("/graphql", methods).with_state(options).layer(compression)
 }
 
 async fn post_graphql(
@@ -76,10 +71,7 @@ async fn get_graphql(
 }
 
 async fn other_method(headers: HeaderMap) -> Response {
-    answered(&headers, async |_media_type| {
-        Err(RequestError::MethodNotAllowed)
-    })
-    .await
+    answered(&headers, async |_media_type| Err(RequestError::MethodNotAllowed)).await
 }
 
 /// Settles the media type first, so that every refusal has the one that the client asked for.
@@ -119,33 +111,18 @@ async fn run(
     headers: &HeaderMap,
     media_type: MediaType,
 ) -> Response {
-    let authentication = options
-        .sessions
-        .authenticate(credentials::presented(headers));
-    let context = RequestContext {
-        authentication,
-        freshness: freshness(headers),
-    };
-    let answer = timeout(
-        options.request_timeout,
-        options.engine.execute(operation, context),
-    )
-    .await;
+    let authentication = options.sessions.authenticate(credentials::presented(headers));
+    let context = RequestContext { authentication, freshness: freshness(headers) };
+    let answer = timeout(options.request_timeout, options.engine.execute(operation, context)).await;
     let answer = answer.unwrap_or_else(|_elapsed| {
-        Answer::request_error(
-            ErrorCode::UpstreamTimeout,
-            "the operation took too long; try again",
-        )
+        Answer::request_error(ErrorCode::UpstreamTimeout, "the operation took too long; try again")
     });
     to_response(&answer, media_type)
 }
 
 /// `Cache-Control: no-cache` on a request makes its reads go upstream.
 fn freshness(headers: &HeaderMap) -> Freshness {
-    let values = headers
-        .get_all(CACHE_CONTROL)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+    let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let mut directives = values.flat_map(|value| value.split(',')).map(str::trim);
     if directives.any(|directive| directive.eq_ignore_ascii_case("no-cache")) {
         Freshness::Upstream
@@ -156,10 +133,5 @@ fn freshness(headers: &HeaderMap) -> Freshness {
 
 fn to_response(answer: &Answer, media_type: MediaType) -> Response {
     let status: StatusCode = media_type.status(answer);
-    (
-        status,
-        [(CONTENT_TYPE, media_type.content_type())],
-        answer.to_bytes(),
-    )
-        .into_response()
+    (status, [(CONTENT_TYPE, media_type.content_type())], answer.to_bytes()).into_response()
 }

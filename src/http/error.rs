@@ -27,10 +27,7 @@ pub(super) enum RequestError {
     #[error("`query` must be a text that holds a GraphQL document")]
     QueryMissing,
     #[error("`{parameter}` must be {expected} or null")]
-    WrongParameter {
-        parameter: &'static str,
-        expected: &'static str,
-    },
+    WrongParameter { parameter: &'static str, expected: &'static str },
     #[error("the parameter `{parameter}` stands twice in the URL")]
     RepeatedParameter { parameter: &'static str },
     #[error(
@@ -66,15 +63,9 @@ impl RequestError {
         let answer = Answer::request_error(ErrorCode::BadRequest, self.to_string());
         let content_type = [(CONTENT_TYPE, media_type.content_type())];
         let mut response = (self.status(), content_type, answer.to_bytes()).into_response();
-        let allow = if self == Self::NotAQuery {
-            "POST"
-        } else {
-            "GET, POST"
-        };
+        let allow = if self == Self::NotAQuery { "POST" } else { "GET, POST" };
         if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-            response
-                .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static(allow));
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
         }
         response
     }

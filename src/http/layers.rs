@@ -28,10 +28,7 @@ pub(super) fn with_layers(router: Router) -> Router {
         .layer(middleware::from_fn(request_id::with_request_id))
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the layer asks for this signature"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "the layer asks for this signature")]
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
@@ -41,10 +38,5 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
         "the gateway failed on this request; its `x-request-id` names it in the log",
     );
     let content_type = [(CONTENT_TYPE, MediaType::Json.content_type())];
-    (
-        StatusCode::INTERNAL_SERVER_ERROR,
-        content_type,
-        answer.to_bytes(),
-    )
-        .into_response()
+    (StatusCode::INTERNAL_SERVER_ERROR, content_type, answer.to_bytes()).into_response()
 }

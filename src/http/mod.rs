@@ -44,13 +44,7 @@ pub struct HttpOptions {
 /// The routes that frontends use, behind their layers.
 pub fn router(options: HttpOptions) -> Router {
     let readiness = options.readiness.clone();
-    let playground = options
-        .playground
-        .clone()
-        .map(playground::router)
-        .unwrap_or_default();
-    let router = endpoint::router(options)
-        .merge(health::router(readiness))
-        .merge(playground);
+    let playground = options.playground.clone().map(playground::router).unwrap_or_default();
+    let router = endpoint::router(options).merge(health::router(readiness)).merge(playground);
     layers::with_layers(router)
 }

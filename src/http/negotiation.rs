@@ -26,13 +26,9 @@ impl MediaType {
     /// Chooses by the `Accept` header. None: the client takes neither. Without the header, or where the client has no
     /// preference, `application/json`, as the specification advises for clients from before the other one.
     pub(super) fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let mut ranges = headers
-            .get_all(ACCEPT)
-            .iter()
-            .flat_map(|value| value.as_bytes().split(|&b| b == b','));
-        let mut ranges = std::iter::from_fn(|| ranges.next())
-            .filter_map(Range::parse)
-            .peekable();
+        let mut ranges =
+            headers.get_all(ACCEPT).iter().flat_map(|value| value.as_bytes().split(|&b| b == b','));
+        let mut ranges = std::iter::from_fn(|| ranges.next()).filter_map(Range::parse).peekable();
         if ranges.peek().is_none() {
             return Some(Self::Json);
         }
@@ -42,20 +38,10 @@ impl MediaType {
         if json.max(graphql) == Some(0) || json.max(graphql).is_none() {
             return None;
         }
-        let names_graphql = ranges
-            .iter()
-            .any(|range| range.subtype == "graphql-response+json");
+        let names_graphql = ranges.iter().any(|range| range.subtype == "graphql-response+json");
         // Among equals the newer type, if the client names it at all.
-        let prefers_graphql = if names_graphql {
-            graphql >= json
-        } else {
-            graphql > json
-        };
-        Some(if prefers_graphql {
-            Self::GraphqlResponse
-        } else {
-            Self::Json
-        })
+        let prefers_graphql = if names_graphql { graphql >= json } else { graphql > json };
+        Some(if prefers_graphql { Self::GraphqlResponse } else { Self::Json })
     }
 
     /// The status of an answer. This is the one place that chooses between the specification's drafts: an operation
@@ -86,21 +72,12 @@ impl Range {
         let mut parts = text.split(';').map(str::trim);
         let range = parts.next()?;
         let (kind, subtype) = range.split_once('/')?;
-        let quality = parts
-            .find_map(|part| part.strip_prefix("q="))
-            .map_or(Some(1000), thousandths)?;
+        let quality =
+            parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1000), thousandths)?;
         let is_full_wildcard = range == "*/*";
         // A range of another type counts as present, so that it is no missing header, and matches nothing.
-        let subtype = if is_full_wildcard || kind == "application" {
-            subtype
-        } else {
-            ""
-        };
-        Some(Self {
-            subtype: subtype.to_owned(),
-            is_full_wildcard,
-            quality,
-        })
+        let subtype = if is_full_wildcard || kind == "application" { subtype } else { "" };
+        Some(Self { subtype: subtype.to_owned(), is_full_wildcard, quality })
     }
 
     /// The quality of the most specific range that matches.
@@ -110,9 +87,8 @@ impl Range {
             (false, false) => 1,
             (false, true) => 0,
         };
-        let matching = ranges
-            .iter()
-            .filter(|range| range.subtype == subtype || range.subtype == "*");
+        let matching =
+            ranges.iter().filter(|range| range.subtype == subtype || range.subtype == "*");
         matching.max_by_key(specificity).map(|range| range.quality)
     }
 }
@@ -151,29 +127,14 @@ mod tests {
             ("application/json", json),
             ("application/graphql-response+json", graphql),
             ("APPLICATION/GraphQL-Response+JSON; charset=utf-8", graphql),
-            (
-                "application/graphql-response+json, application/json",
-                graphql,
-            ),
-            (
-                "application/json, application/graphql-response+json",
-                graphql,
-            ),
-            (
-                "application/graphql-response+json;q=0.5, application/json",
-                json,
-            ),
-            (
-                "application/json;q=0.9, application/graphql-response+json",
-                graphql,
-            ),
+            ("application/graphql-response+json, application/json", graphql),
+            ("application/json, application/graphql-response+json", graphql),
+            ("application/graphql-response+json;q=0.5, application/json", json),
+            ("application/json;q=0.9, application/graphql-response+json", graphql),
             ("application/graphql-response+json;q=0, */*", json),
             ("application/json;q=0, */*", graphql),
             ("text/html, */*;q=0.1", json),
-            (
-                "application/graphql-response+json, application/json;q=0.9, */*;q=0.1",
-                graphql,
-            ),
+            ("application/graphql-response+json, application/json;q=0.9, */*;q=0.1", graphql),
             ("text/html", None),
             ("text/*", None),
             ("application/json;q=0", None),

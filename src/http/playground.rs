@@ -6,6 +6,7 @@
 mod assets;
 mod encoding;
 mod settings;
+mod tabs;
 
 use std::io::Read as _;
 
@@ -28,6 +29,7 @@ use sha2::{Digest as _, Sha256};
 use self::assets::Asset;
 use self::encoding::Encoding;
 pub use self::settings::{Settings, SettingsSource, Tab};
+pub use self::tabs::tabs;
 
 /// Nothing but this host, no `eval`, no inline script, no frame around the page.
 ///
@@ -39,10 +41,7 @@ const CONTENT_SECURITY_POLICY_VALUE: &str = "default-src 'none'; script-src 'sel
 
 /// Sent with every answer. The policy stands on scripts as well as on the page, since a worker obeys its own.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
-    (
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(CONTENT_SECURITY_POLICY_VALUE),
-    ),
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY_VALUE)),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -95,10 +94,7 @@ async fn serve(asset: &'static Asset, request: &HeaderMap) -> Response {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
     if asset.is_hashed {
-        headers.insert(
-            CACHE_CONTROL,
-            HeaderValue::from_static(HASHED_CACHE_CONTROL),
-        );
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(HASHED_CACHE_CONTROL));
         return response;
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -8,39 +8,26 @@ use super::error::RequestError;
 use crate::graphql::Request;
 
 /// A page of a foreign origin cannot send these without asking first, so a request that has one is no forgery.
-const PREFLIGHT_HEADERS: [&str; 3] = [
-    "graphql-require-preflight",
-    "apollo-require-preflight",
-    "x-apollo-operation-name",
-];
+const PREFLIGHT_HEADERS: [&str; 3] =
+    ["graphql-require-preflight", "apollo-require-preflight", "x-apollo-operation-name"];
 
 /// Whether the body is announced as JSON in UTF-8.
 pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), RequestError> {
-    let value = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let value = value
-        .ok_or(RequestError::UnsupportedMediaType)?
-        .to_ascii_lowercase();
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let value = value.ok_or(RequestError::UnsupportedMediaType)?.to_ascii_lowercase();
     let mut parts = value.split(';').map(str::trim);
     let is_json = parts.next() == Some("application/json");
     let is_utf8 = parts
         .filter_map(|parameter| parameter.strip_prefix("charset="))
         .all(|charset| matches!(charset.trim_matches('"'), "utf-8" | "utf8"));
-    (is_json && is_utf8)
-        .then_some(())
-        .ok_or(RequestError::UnsupportedMediaType)
+    (is_json && is_utf8).then_some(()).ok_or(RequestError::UnsupportedMediaType)
 }
 
 /// Whether a GET request carries a header that forces a preflight.
 pub(super) fn check_preflight_header(headers: &HeaderMap) -> Result<(), RequestError> {
-    let has_one = PREFLIGHT_HEADERS
-        .iter()
-        .any(|name| headers.contains_key(*name))
+    let has_one = PREFLIGHT_HEADERS.iter().any(|name| headers.contains_key(*name))
         || check_content_type(headers).is_ok();
-    has_one
-        .then_some(())
-        .ok_or(RequestError::PreflightHeaderMissing)
+    has_one.then_some(()).ok_or(RequestError::PreflightHeaderMissing)
 }
 
 /// Reads the JSON body of a POST.
@@ -68,12 +55,8 @@ pub(super) fn from_query_string(query_string: &str) -> Result<Request, RequestEr
         };
         let value = match expected {
             Some(_) if value.is_empty() => Value::Null,
-            Some(expected) => {
-                serde_json::from_str(&value).map_err(|_| RequestError::WrongParameter {
-                    parameter: name,
-                    expected,
-                })?
-            }
+            Some(expected) => serde_json::from_str(&value)
+                .map_err(|_| RequestError::WrongParameter { parameter: name, expected })?,
             None => Value::String(value.into_owned()),
         };
         if members.insert(name.to_owned(), value).is_some() {
@@ -102,11 +85,7 @@ fn from_members(mut members: Map<String, Value>) -> Result<Request, RequestError
     let variables = object(take("variables"), "variables")?;
     // None is understood, but a wrong type is told all the same.
     object(take("extensions"), "extensions")?;
-    Ok(Request {
-        query,
-        operation_name,
-        variables,
-    })
+    Ok(Request { query, operation_name, variables })
 }
 
 fn object(value: Value, parameter: &'static str) -> Result<Map<String, Value>, RequestError> {
@@ -120,10 +99,7 @@ fn object(value: Value, parameter: &'static str) -> Result<Map<String, Value>, R
 }
 
 fn wrong(parameter: &'static str, expected: &'static str) -> RequestError {
-    RequestError::WrongParameter {
-        parameter,
-        expected,
-    }
+    RequestError::WrongParameter { parameter, expected }
 }
 
 #[cfg(test)]
@@ -147,18 +123,9 @@ mod tests {
         assert_eq!(error("[]"), RequestError::BodyNotAnObject);
         assert_eq!(error("{}"), RequestError::QueryMissing);
         assert_eq!(error(r#"{"query":1}"#), RequestError::QueryMissing);
-        assert_eq!(
-            error(r#"{"query":"","operationName":1}"#),
-            wrong("operationName", "a text")
-        );
-        assert_eq!(
-            error(r#"{"query":"","variables":[]}"#),
-            wrong("variables", "a JSON object")
-        );
-        assert_eq!(
-            error(r#"{"query":"","extensions":""}"#),
-            wrong("extensions", "a JSON object")
-        );
+        assert_eq!(error(r#"{"query":"","operationName":1}"#), wrong("operationName", "a text"));
+        assert_eq!(error(r#"{"query":"","variables":[]}"#), wrong("variables", "a JSON object"));
+        assert_eq!(error(r#"{"query":"","extensions":""}"#), wrong("extensions", "a JSON object"));
     }
 
     #[test]
@@ -166,16 +133,10 @@ mod tests {
         let request =
             from_query_string("query=%7Ba%7D&variables=%7B%22x%22%3A1%7D&operationName=A&extra=1");
         let request = request.unwrap();
-        assert_eq!(
-            (&*request.query, request.operation_name.as_deref()),
-            ("{a}", Some("A"))
-        );
+        assert_eq!((&*request.query, request.operation_name.as_deref()), ("{a}", Some("A")));
         assert_eq!(request.variables.len(), 1);
         let repeated = from_query_string("query=a&query=b").unwrap_err();
-        assert_eq!(
-            repeated,
-            RequestError::RepeatedParameter { parameter: "query" }
-        );
+        assert_eq!(repeated, RequestError::RepeatedParameter { parameter: "query" });
         assert_eq!(
             from_query_string("query=a&variables=x").unwrap_err(),
             wrong("variables", "a JSON object")

@@ -21,10 +21,7 @@ pub(super) async fn with_request_id(mut request: Request, next: Next) -> Respons
     let text = id.to_str().unwrap_or_default().to_owned();
     let method = request.method().clone();
     // The route and not the path: a GET's query string may hold variables.
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(|path| path.as_str().to_owned());
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let started = Instant::now();
     let span = tracing::info_span!("request", request_id = text);
     let mut response = next.run(request).instrument(span.clone()).await;

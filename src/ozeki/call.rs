@@ -22,11 +22,7 @@ impl Call {
     pub const FRIENDS_LIST: Self = Self::chat("chatfriends", "list");
 
     const fn chat(api: &'static str, action: &'static str) -> Self {
-        Self {
-            service: "chatserver",
-            api,
-            action,
-        }
+        Self { service: "chatserver", api, action }
     }
 }
 

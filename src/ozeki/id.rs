@@ -112,9 +112,7 @@ impl UserId {
             && !host.is_empty()
             && email.len() <= EMAIL_MAX_BYTES
             && is_printable(email);
-        is_valid
-            .then(|| Self(Md5::digest(email.as_bytes()).into()))
-            .ok_or(InvalidEmail)
+        is_valid.then(|| Self(Md5::digest(email.as_bytes()).into())).ok_or(InvalidEmail)
     }
 }
 
@@ -201,9 +199,9 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused() {
         let long = format!("{}@example.com", "a".repeat(250));
-        for text in [
-            "", " ", "alice", "@", "alice@", "@host", "a b@host", "a@b@c", "a@ho\0st", &long,
-        ] {
+        for text in
+            ["", " ", "alice", "@", "alice@", "@host", "a b@host", "a@b@c", "a@ho\0st", &long]
+        {
             assert_eq!(UserId::from_email(text), Err(InvalidEmail), "{text:?}");
         }
     }
@@ -212,26 +210,17 @@ mod tests {
     fn hex_of_either_case_is_read_and_written_in_lower_case() {
         let id: UserId = "D574638619CBFF603BF857164C47E850".parse().unwrap();
         assert_eq!(id.to_string(), "d574638619cbff603bf857164c47e850");
-        assert_eq!(
-            format!("{id:?}"),
-            "UserId(d574638619cbff603bf857164c47e850)"
-        );
+        assert_eq!(format!("{id:?}"), "UserId(d574638619cbff603bf857164c47e850)");
     }
 
     #[test]
     fn what_is_no_id_is_refused() {
-        for text in [
-            "",
-            "d574",
-            "d574638619cbff603bf857164c47e85g",
-            "d574638619cbff603bf857164c47e8500",
-        ] {
+        for text in
+            ["", "d574", "d574638619cbff603bf857164c47e85g", "d574638619cbff603bf857164c47e8500"]
+        {
             assert_eq!(text.parse::<ConversationId>(), Err(InvalidId), "{text:?}");
         }
-        assert_eq!(
-            "é574638619cbff603bf857164c47e85".parse::<StationId>(),
-            Err(InvalidId)
-        );
+        assert_eq!("é574638619cbff603bf857164c47e85".parse::<StationId>(), Err(InvalidId));
     }
 
     #[test]

@@ -12,10 +12,8 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 const UPSTREAM: StaticFormatDescription =
     format_description!(version = 2, "[year]-[month]-[day] [hour]:[minute]:[second]");
 
-const RFC_3339: StaticFormatDescription = format_description!(
-    version = 2,
-    "[year]-[month]-[day]T[hour]:[minute]:[second]Z"
-);
+const RFC_3339: StaticFormatDescription =
+    format_description!(version = 2, "[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
 /// A text or number that is no point in time between the years 0 and 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,10 +32,7 @@ impl Timestamp {
     /// [`InvalidTimestamp`] when the year is not within 0 to 9999, which no format here can write.
     pub fn from_unix_seconds(seconds: i64) -> Result<Self, InvalidTimestamp> {
         let moment = OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| InvalidTimestamp)?;
-        (0..=9999)
-            .contains(&moment.year())
-            .then_some(Self(seconds))
-            .ok_or(InvalidTimestamp)
+        (0..=9999).contains(&moment.year()).then_some(Self(seconds)).ok_or(InvalidTimestamp)
     }
 
     /// Seconds since 1970-01-01T00:00:00Z.
@@ -127,10 +122,7 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text:?}");
         }
-        assert_eq!(
-            Timestamp::from_unix_seconds(i64::MAX),
-            Err(InvalidTimestamp)
-        );
+        assert_eq!(Timestamp::from_unix_seconds(i64::MAX), Err(InvalidTimestamp));
     }
 
     #[test]

@@ -61,12 +61,10 @@ pub(super) fn admit(
 fn check_date(call: &Incoming, clock: &Clock) -> Result<(), Refusal> {
     call.integer("clientversioncode")?;
     let timestamp: Timestamp =
-        call.text("timestamp")?
-            .parse()
-            .map_err(|_| Refusal::InvalidMember {
-                name: "timestamp",
-                expected: "a UTC time written yyyy-MM-dd HH:mm:ss",
-            })?;
+        call.text("timestamp")?.parse().map_err(|_| Refusal::InvalidMember {
+            name: "timestamp",
+            expected: "a UTC time written yyyy-MM-dd HH:mm:ss",
+        })?;
     let away = timestamp.unix_seconds().abs_diff(clock.unix_seconds());
     if away > TIMESTAMP_TOLERANCE.as_secs() {
         return Err(Refusal::TimestampAway);
@@ -99,11 +97,7 @@ fn signer(
         key: &account.api_key,
     });
     let presented = Signature::parse(presented).map_err(|_| Refusal::WrongSignature)?;
-    if expected.matches(&presented) {
-        Ok(user)
-    } else {
-        Err(Refusal::WrongSignature)
-    }
+    if expected.matches(&presented) { Ok(user) } else { Err(Refusal::WrongSignature) }
 }
 
 /// Reads an id from a header, in the documented form only: the ids read digits of either case.
@@ -112,8 +106,5 @@ fn id_in<Id: FromStr + ToString>(call: &Incoming, name: &'static str) -> Result<
     text.parse()
         .ok()
         .filter(|id: &Id| id.to_string() == text)
-        .ok_or(Refusal::InvalidHeader {
-            name,
-            expected: DIGITS,
-        })
+        .ok_or(Refusal::InvalidHeader { name, expected: DIGITS })
 }

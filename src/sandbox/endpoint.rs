@@ -38,12 +38,7 @@ pub(super) async fn endpoint(State(shared): State<Arc<Shared>>, request: Request
         Err(refusal) => Outcome::Refused(*refusal),
     };
     let fault = shared.faults.meet(&api, &action);
-    shared.journal.record(Call {
-        api,
-        action,
-        user,
-        outcome,
-    });
+    shared.journal.record(Call { api, action, user, outcome });
     // A refusal is told with HTTP status 200 too; see `Refusal::to_json`.
     let answer = result.unwrap_or_else(Refusal::to_json);
     match fault {

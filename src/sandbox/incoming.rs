@@ -60,10 +60,7 @@ impl Incoming {
     /// [`Refusal`] when there is no such member, or no string.
     pub(super) fn text(&self, name: &'static str) -> Result<&str, Refusal> {
         let value = self.member(name)?;
-        value.as_str().ok_or(Refusal::InvalidMember {
-            name,
-            expected: "a string",
-        })
+        value.as_str().ok_or(Refusal::InvalidMember { name, expected: "a string" })
     }
 
     /// A member that has to be an integer.
@@ -73,10 +70,7 @@ impl Incoming {
     /// [`Refusal`] when there is no such member, or no integer.
     pub(super) fn integer(&self, name: &'static str) -> Result<i64, Refusal> {
         let value = self.member(name)?;
-        value.as_i64().ok_or(Refusal::InvalidMember {
-            name,
-            expected: "an integer",
-        })
+        value.as_i64().ok_or(Refusal::InvalidMember { name, expected: "an integer" })
     }
 
     /// A header that has to be there.
@@ -86,10 +80,7 @@ impl Incoming {
     /// [`Refusal`] when it is not, or is not ASCII.
     pub(super) fn header(&self, name: &'static str) -> Result<&str, Refusal> {
         let value = self.headers.get(name).ok_or(Refusal::MissingHeader(name))?;
-        value.to_str().map_err(|_| Refusal::InvalidHeader {
-            name,
-            expected: "visible ASCII",
-        })
+        value.to_str().map_err(|_| Refusal::InvalidHeader { name, expected: "visible ASCII" })
     }
 
     /// Whether the call says that its body is JSON, in whatever charset.
@@ -111,9 +102,7 @@ impl Incoming {
     }
 
     fn member(&self, name: &'static str) -> Result<&Value, Refusal> {
-        self.members()?
-            .get(name)
-            .ok_or(Refusal::MissingMember(name))
+        self.members()?.get(name).ok_or(Refusal::MissingMember(name))
     }
 }
 
@@ -152,8 +141,5 @@ fn query_value(query: Option<&str>, name: &str) -> String {
 }
 
 fn journalled(name: &str) -> String {
-    name.chars()
-        .filter(char::is_ascii_alphanumeric)
-        .take(JOURNALLED_NAME_MAX)
-        .collect()
+    name.chars().filter(char::is_ascii_alphanumeric).take(JOURNALLED_NAME_MAX).collect()
 }

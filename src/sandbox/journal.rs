@@ -55,10 +55,7 @@ struct Inner {
 
 impl Journal {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Inner {
-            calls: Mutex::default(),
-            changed: watch::Sender::new(()),
-        }))
+        Self(Arc::new(Inner { calls: Mutex::default(), changed: watch::Sender::new(()) }))
     }
 
     /// The newest calls (at most 4096), oldest first.
@@ -68,10 +65,7 @@ impl Journal {
 
     /// How many of the kept calls were of this api and action, whatever their outcome.
     pub fn count(&self, api: &str, action: &str) -> usize {
-        self.lock()
-            .iter()
-            .filter(|call| call.api == api && call.action == action)
-            .count()
+        self.lock().iter().filter(|call| call.api == api && call.action == action).count()
     }
 
     /// Waits until at least `count` of the kept calls are of this api and action.
@@ -165,10 +159,7 @@ mod tests {
             .finish();
         tracing::subscriber::with_default(subscriber, || {
             let user = UserId::from_email("admin@ozeki.hu").unwrap();
-            Journal::new().record(Call {
-                user: Some(user),
-                ..call("list")
-            });
+            Journal::new().record(Call { user: Some(user), ..call("list") });
             Journal::new().record(Call {
                 outcome: Outcome::Refused(Refusal::WrongSignature),
                 ..call("list")

@@ -74,10 +74,7 @@ impl Refusal {
     /// The form of a failed call is not documented, beyond that `status` is not `OK`; `ERROR` is our choice, and so
     /// is HTTP status 200. Source: "What is not documented".
     pub(super) fn to_json(self) -> Vec<u8> {
-        let answer = RefusalAnswer {
-            status: "ERROR",
-            errormessage: self.to_string(),
-        };
+        let answer = RefusalAnswer { status: "ERROR", errormessage: self.to_string() };
         serde_json::to_vec(&answer).expect("two strings always serialise")
     }
 }

@@ -39,9 +39,7 @@ impl Seed {
 
     /// A UUID, the form of a message id.
     pub(super) fn uuid(self) -> String {
-        uuid::Builder::from_random_bytes(self.0)
-            .into_uuid()
-            .to_string()
+        uuid::Builder::from_random_bytes(self.0).into_uuid().to_string()
     }
 
     /// Ten alphanumerics, the form of a conversation's instance.
@@ -83,11 +81,7 @@ mod tests {
         assert_eq!(seed.hex().len(), 32);
         assert!(uuid::Uuid::parse_str(&seed.uuid()).is_ok());
         assert_eq!(seed.instance().len(), 10);
-        assert!(
-            seed.instance()
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric())
-        );
+        assert!(seed.instance().bytes().all(|byte| byte.is_ascii_alphanumeric()));
         assert_eq!(STANDARD.decode(seed.base64(40)).unwrap().len(), 40);
     }
 }

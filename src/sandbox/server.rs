@@ -63,9 +63,7 @@ impl Sandbox {
             faults: Faults::default(),
             closing: closing.clone(),
         });
-        let router = Router::new()
-            .route(PATH, any(endpoint))
-            .with_state(Arc::clone(&shared));
+        let router = Router::new().route(PATH, any(endpoint)).with_state(Arc::clone(&shared));
         // Answers are small: waiting to fill a packet would only add latency.
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
@@ -75,12 +73,7 @@ impl Sandbox {
                 .with_graceful_shutdown(closing.clone().cancelled_owned())
                 .into_future(),
         );
-        Ok(Self {
-            url,
-            shared,
-            server,
-            closing: closing.drop_guard(),
-        })
+        Ok(Self { url, shared, server, closing: closing.drop_guard() })
     }
 
     /// The base URL of its API, such as `http://127.0.0.1:40123/ozeki/index.php`.
@@ -102,15 +95,10 @@ impl Sandbox {
     ///
     /// A client that does not read its answer is left after two seconds.
     pub async fn shutdown(self) {
-        let Self {
-            server, closing, ..
-        } = self;
+        let Self { server, closing, .. } = self;
         drop(closing);
         let abort = server.abort_handle();
-        if tokio::time::timeout(SHUTDOWN_GRACE_PERIOD, server)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(SHUTDOWN_GRACE_PERIOD, server).await.is_err() {
             abort.abort();
         }
     }

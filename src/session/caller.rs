@@ -18,11 +18,7 @@ impl Caller {
     /// A caller by this identity; `session` is absent where credentials are forwarded.
     pub fn new(identity: Identity, session: Option<Session>) -> Self {
         let key = CallerKey::of(&identity);
-        Self {
-            identity,
-            key,
-            session,
-        }
+        Self { identity, key, session }
     }
 
     /// What signed calls are made with.
@@ -84,16 +80,8 @@ impl CallerKey {
             Credential::ApiKey(key) => (b"key:", key.expose()),
             Credential::Forwarded(signature) => (b"sig:", signature.expose()),
         };
-        let credential = Sha256::new()
-            .chain_update(kind)
-            .chain_update(secret)
-            .finalize()
-            .into();
-        Self {
-            user: identity.user,
-            station: identity.station,
-            credential,
-        }
+        let credential = Sha256::new().chain_update(kind).chain_update(secret).finalize().into();
+        Self { user: identity.user, station: identity.station, credential }
     }
 }
 
@@ -109,19 +97,9 @@ mod tests {
     use crate::ozeki::{ApiKey, Signature};
 
     fn key(user: u8, station: u8, credential: Credential) -> CallerKey {
-        let (user, station) = (
-            UserId::from_bytes([user; 16]),
-            StationId::from_bytes([station; 16]),
-        );
-        Caller::new(
-            Identity {
-                user,
-                station,
-                credential,
-            },
-            None,
-        )
-        .key()
+        let (user, station) =
+            (UserId::from_bytes([user; 16]), StationId::from_bytes([station; 16]));
+        Caller::new(Identity { user, station, credential }, None).key()
     }
 
     #[test]
@@ -135,12 +113,7 @@ mod tests {
             key(1, 1, api_key("b")),
             key(1, 1, signature),
         ];
-        assert_eq!(
-            keys.into_iter()
-                .collect::<std::collections::HashSet<_>>()
-                .len(),
-            keys.len()
-        );
+        assert_eq!(keys.into_iter().collect::<std::collections::HashSet<_>>().len(), keys.len());
         assert_eq!(keys[0], key(1, 1, api_key("a")));
     }
 
@@ -148,14 +121,7 @@ mod tests {
     fn no_credential_prints() {
         let credential = Credential::ApiKey(ApiKey::parse("canary").unwrap());
         let (user, station) = (UserId::from_bytes([1; 16]), StationId::from_bytes([2; 16]));
-        let caller = Caller::new(
-            Identity {
-                user,
-                station,
-                credential,
-            },
-            None,
-        );
+        let caller = Caller::new(Identity { user, station, credential }, None);
         assert!(!format!("{caller:?}").contains("canary"));
     }
 }

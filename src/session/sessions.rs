@@ -118,24 +118,12 @@ impl Sessions {
                 SessionError::Upstream(Arc::new(error))
             }
         })?;
-        let session = self
-            .new_session(login.name.clone())
-            .ok_or(SessionError::Sealing)?;
-        let token = self
-            .sealer
-            .seal(&session, login.user, station, &key)
-            .ok_or(SessionError::Sealing)?;
+        let session = self.new_session(login.name.clone()).ok_or(SessionError::Sealing)?;
+        let token =
+            self.sealer.seal(&session, login.user, station, &key).ok_or(SessionError::Sealing)?;
         let credential = Credential::ApiKey(key);
-        let identity = Identity {
-            user: login.user,
-            station,
-            credential,
-        };
-        Ok(LoggedIn {
-            token,
-            caller: Arc::new(Caller::new(identity, Some(session))),
-            login,
-        })
+        let identity = Identity { user: login.user, station, credential };
+        Ok(LoggedIn { token, caller: Arc::new(Caller::new(identity, Some(session))), login })
     }
 
     /// Tells who calls; makes no upstream call.
@@ -144,18 +132,11 @@ impl Sessions {
             Presented::Nothing => return Authentication::Anonymous,
             Presented::Unusable => None,
             Presented::Token(token) => self.open(token),
-            Presented::Forwarded {
-                user,
-                station,
-                signature,
-            } => self
-                .forward_credentials
-                .then(|| forwarded(user, station, signature))
-                .flatten(),
+            Presented::Forwarded { user, station, signature } => {
+                self.forward_credentials.then(|| forwarded(user, station, signature)).flatten()
+            }
         };
-        caller.map_or(Authentication::Refused, |caller| {
-            Authentication::Caller(Arc::new(caller))
-        })
+        caller.map_or(Authentication::Refused, |caller| Authentication::Caller(Arc::new(caller)))
     }
 
     /// Ends a session on this replica: its token is refused until it would have expired.
@@ -165,9 +146,8 @@ impl Sessions {
 
     fn open(&self, token: &str) -> Option<Caller> {
         let caller = self.sealer.open(token, self.clock.unix_seconds())?;
-        let is_revoked = caller
-            .session()
-            .is_some_and(|session| self.revoked.contains_key(&session.id));
+        let is_revoked =
+            caller.session().is_some_and(|session| self.revoked.contains_key(&session.id));
         (!is_revoked).then_some(caller)
     }
 
@@ -177,11 +157,7 @@ impl Sessions {
         let life = i64::try_from(self.time_to_live.as_secs()).ok()?;
         let expires_at = self.clock.unix_seconds().checked_add(life)?;
         let expires_at = Timestamp::from_unix_seconds(expires_at).ok()?;
-        Some(Session {
-            id: SessionId(id),
-            name,
-            expires_at,
-        })
+        Some(Session { id: SessionId(id), name, expires_at })
     }
 }
 
@@ -189,12 +165,5 @@ fn forwarded(user: &str, station: &str, signature: &str) -> Option<Caller> {
     let user: UserId = user.parse().ok()?;
     let station = station.parse().ok()?;
     let credential = Credential::Forwarded(Signature::parse(signature).ok()?);
-    Some(Caller::new(
-        Identity {
-            user,
-            station,
-            credential,
-        },
-        None,
-    ))
+    Some(Caller::new(Identity { user, station, credential }, None))
 }

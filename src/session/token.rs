@@ -99,10 +99,7 @@ impl Sealer {
         station: StationId,
         key: &ApiKey,
     ) -> Option<SessionToken> {
-        let name = session
-            .name
-            .as_deref()
-            .map(|name| name.chars().take(NAME_MAX_CHARS).collect());
+        let name = session.name.as_deref().map(|name| name.chars().take(NAME_MAX_CHARS).collect());
         let claims = Claims {
             id: session.id.0,
             user,
@@ -112,9 +109,7 @@ impl Sealer {
             exp: session.expires_at.unix_seconds(),
         };
         let claims = Zeroizing::new(serde_json::to_vec(&claims).ok()?);
-        LocalToken::encrypt(&self.0, &claims, None, Some(PURPOSE))
-            .ok()
-            .map(SessionToken)
+        LocalToken::encrypt(&self.0, &claims, None, Some(PURPOSE)).ok().map(SessionToken)
     }
 
     /// Opens a token that was sealed with this key and has not expired at `now`; says no more than that.
@@ -134,11 +129,7 @@ impl Sealer {
             expires_at: Timestamp::from_unix_seconds(claims.exp).ok()?,
         };
         let credential = Credential::ApiKey(ApiKey::parse(&claims.key).ok()?);
-        let identity = Identity {
-            user: claims.user,
-            station: claims.station,
-            credential,
-        };
+        let identity = Identity { user: claims.user, station: claims.station, credential };
         Some(Caller::new(identity, Some(session)))
     }
 }
@@ -156,14 +147,7 @@ mod tests {
             expires_at: Timestamp::from_unix_seconds(NOW + 60).unwrap(),
         };
         let (user, station) = (UserId::from_bytes([1; 16]), StationId::from_bytes([2; 16]));
-        sealer
-            .seal(
-                &session,
-                user,
-                station,
-                &ApiKey::parse("alice\"-\\demo").unwrap(),
-            )
-            .unwrap()
+        sealer.seal(&session, user, station, &ApiKey::parse("alice\"-\\demo").unwrap()).unwrap()
     }
 
     #[test]
@@ -173,13 +157,8 @@ mod tests {
         assert!(token.expose().starts_with("v4.local."));
         let caller = sealer.open(token.expose(), NOW).unwrap();
         assert_eq!(caller.user(), UserId::from_bytes([1; 16]));
-        assert_eq!(
-            caller.session().unwrap().name.as_deref(),
-            Some("Alice \"A\"")
-        );
-        let Credential::ApiKey(key) = &caller.identity().credential else {
-            panic!("a key")
-        };
+        assert_eq!(caller.session().unwrap().name.as_deref(), Some("Alice \"A\""));
+        let Credential::ApiKey(key) = &caller.identity().credential else { panic!("a key") };
         assert_eq!(key.expose(), "alice\"-\\demo");
         assert!(sealer.open(token.expose(), NOW + 59).is_some());
         assert!(sealer.open(token.expose(), NOW + 60).is_none());
@@ -189,18 +168,10 @@ mod tests {
     fn a_token_of_another_key_or_with_any_character_altered_does_not_open() {
         let sealer = Sealer::new(&SessionKey::from_bytes([3; 32]));
         let token = sealed(&sealer);
-        assert!(
-            Sealer::new(&SessionKey::from_bytes([4; 32]))
-                .open(token.expose(), NOW)
-                .is_none()
-        );
+        assert!(Sealer::new(&SessionKey::from_bytes([4; 32])).open(token.expose(), NOW).is_none());
         for position in 0..token.expose().len() {
             let mut altered = token.expose().as_bytes().to_vec();
-            altered[position] = if altered[position] == b'A' {
-                b'B'
-            } else {
-                b'A'
-            };
+            altered[position] = if altered[position] == b'A' { b'B' } else { b'A' };
             let altered = String::from_utf8(altered).unwrap();
             assert!(sealer.open(&altered, NOW).is_none(), "position {position}");
         }

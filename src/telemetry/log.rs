@@ -15,9 +15,7 @@ pub enum LogStyle {
 /// Begins to log what this program says at `level`; of its libraries, warnings only. A second call changes nothing.
 pub fn start_log(level: Level, style: LogStyle) {
     let filter = EnvFilter::new(format!("warn,ozeki_graphql={level}"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     // An error means that a log has begun already.
     let _ = match style {

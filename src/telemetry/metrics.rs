@@ -10,9 +10,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 /// From a local answer to the longest deadline, in seconds.
-const DURATION_BUCKETS: [f64; 12] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0,
-];
+const DURATION_BUCKETS: [f64; 12] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
 
 /// A resource that is cached, as a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -97,19 +96,10 @@ impl Default for Metrics {
             upstream_calls.clone(),
         );
         let cache_reads = Family::default();
-        registry.register(
-            "cache_reads",
-            "Reads of cached resources",
-            cache_reads.clone(),
-        );
+        registry.register("cache_reads", "Reads of cached resources", cache_reads.clone());
         let operations = Family::default();
         registry.register("operations", "GraphQL operations", operations.clone());
-        Self {
-            registry,
-            upstream_calls,
-            cache_reads,
-            operations,
-        }
+        Self { registry, upstream_calls, cache_reads, operations }
     }
 }
 
@@ -122,28 +112,18 @@ impl Metrics {
         outcome: &'static str,
         duration: Duration,
     ) {
-        let labels = UpstreamLabels {
-            api,
-            action,
-            outcome,
-        };
-        self.upstream_calls
-            .get_or_create(&labels)
-            .observe(duration.as_secs_f64());
+        let labels = UpstreamLabels { api, action, outcome };
+        self.upstream_calls.get_or_create(&labels).observe(duration.as_secs_f64());
     }
 
     /// Counts one read of a cached resource.
     pub fn cache_read(&self, resource: Resource, outcome: CacheOutcome) {
-        self.cache_reads
-            .get_or_create(&CacheLabels { resource, outcome })
-            .inc();
+        self.cache_reads.get_or_create(&CacheLabels { resource, outcome }).inc();
     }
 
     /// Counts one GraphQL operation.
     pub fn operation(&self, kind: OperationKind, outcome: OperationOutcome) {
-        self.operations
-            .get_or_create(&OperationLabels { kind, outcome })
-            .inc();
+        self.operations.get_or_create(&OperationLabels { kind, outcome }).inc();
     }
 
     /// All metrics in the OpenMetrics text format.

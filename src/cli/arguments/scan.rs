@@ -21,10 +21,7 @@ pub(super) fn scan(root: &Command, arguments: impl IntoIterator<Item = OsString>
         command: root,
         positionals: 0,
         arguments: arguments.into_iter().peekable(),
-        scanned: Scanned {
-            kept: Vec::new(),
-            faults: Vec::new(),
-        },
+        scanned: Scanned { kept: Vec::new(), faults: Vec::new() },
     };
     scan.scanned.kept.extend(scan.arguments.next());
     while let Some(argument) = scan.arguments.next() {

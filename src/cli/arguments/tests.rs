@@ -77,14 +77,7 @@ fn flags_reach_the_configuration() {
 #[test]
 fn the_sandbox_can_be_told_to_hide_the_playground() {
     assert!(loaded(&["sandbox"]).unwrap().http.playground);
-    let config = loaded(&[
-        "sandbox",
-        "--playground",
-        "off",
-        "--port-file",
-        "ports.json",
-    ])
-    .unwrap();
+    let config = loaded(&["sandbox", "--playground", "off", "--port-file", "ports.json"]).unwrap();
     assert!(!config.http.playground);
     let CommandConfig::Sandbox(sandbox) = config.command else {
         panic!("the command is the sandbox");
@@ -130,10 +123,7 @@ fn an_unknown_flag_takes_its_value_with_it_but_not_the_next_flag() {
 #[test]
 fn a_flag_before_its_command_is_told_where_it_goes() {
     let told = loaded(&["--listen", "sandbox"]).unwrap_err();
-    assert!(
-        told.contains("belongs after the command serve or sandbox or check"),
-        "{told}"
-    );
+    assert!(told.contains("belongs after the command serve or sandbox or check"), "{told}");
 }
 
 #[test]
@@ -153,10 +143,7 @@ fn the_arguments_of_other_commands_are_theirs() {
     let (name, matches) = matches.subcommand().unwrap();
     assert_eq!(name, "sign");
     assert_eq!(matches.get_one::<String>("body").unwrap(), "--{}");
-    assert!(matches!(
-        parsed(&["user-id", "alice@example.com"]),
-        Ok(Invocation::UserId(_))
-    ));
+    assert!(matches!(parsed(&["user-id", "alice@example.com"]), Ok(Invocation::UserId(_))));
     assert!(matches!(parsed(&["schema"]), Ok(Invocation::Schema)));
 }
 
@@ -252,13 +239,7 @@ fn help_and_version_are_answers_even_beside_faults() {
 #[test]
 fn print_config_is_a_flag_of_serve() {
     let invocation = parsed(&["serve", "--print-config"]).unwrap();
-    assert!(matches!(
-        invocation,
-        Invocation::Serve {
-            print_config: true,
-            ..
-        }
-    ));
+    assert!(matches!(invocation, Invocation::Serve { print_config: true, .. }));
 }
 
 #[cfg(unix)]
@@ -266,9 +247,7 @@ fn print_config_is_a_flag_of_serve() {
 fn a_value_that_is_no_text_is_a_fault() {
     use std::os::unix::ffi::OsStringExt;
     let arguments = [PROGRAM, "sandbox", "--listen"].map(OsString::from);
-    let arguments = arguments
-        .into_iter()
-        .chain([OsString::from_vec(vec![0xff])]);
+    let arguments = arguments.into_iter().chain([OsString::from_vec(vec![0xff])]);
     let Ok(Invocation::Sandbox { flags }) = parse(arguments, subcommands()) else {
         panic!("the command is the sandbox");
     };

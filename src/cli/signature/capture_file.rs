@@ -11,16 +11,8 @@ use crate::ozeki::signature::detect::Capture;
 /// A body of which each byte is written as an escape of six, and some room for the rest.
 const FILE_MAX_BYTES: u64 = 7 * BODY_MAX_BYTES;
 
-const MEMBERS: [&str; 8] = [
-    "user",
-    "station",
-    "api",
-    "action",
-    "timestamp",
-    "body",
-    "signature",
-    "key",
-];
+const MEMBERS: [&str; 8] =
+    ["user", "station", "api", "action", "timestamp", "body", "signature", "key"];
 
 /// Reads a capture; `key` stands in where the file has none.
 pub(super) fn read(
@@ -40,20 +32,14 @@ pub(super) fn read(
         // Only the place in the file is told: what stands there may be a key.
         Err(error) => {
             let (line, column) = (error.line(), error.column());
-            faults.add(
-                place,
-                format_args!("not valid JSON at line {line}, column {column}"),
-            );
+            faults.add(place, format_args!("not valid JSON at line {line}, column {column}"));
             return None;
         }
     };
     let origin = Origin::CaptureFile(file);
     for name in members.keys().filter(|it| !MEMBERS.contains(&it.as_str())) {
         let known = MEMBERS.join(", ");
-        faults.add(
-            &place,
-            format_args!("unknown member {name}; a capture has {known}"),
-        );
+        faults.add(&place, format_args!("unknown member {name}; a capture has {known}"));
     }
     let mut take = |name: &str| text(members.remove(name), origin, name, faults);
     let raw = RawRequest {
@@ -81,10 +67,7 @@ pub(super) fn read(
     let signature_text = text(members.remove("signature"), origin, "signature", faults);
     let request = raw.check(origin, faults);
     let signature = signature(signature_text, origin, faults);
-    Some(Capture {
-        request: request?,
-        signature: signature?,
-    })
+    Some(Capture { request: request?, signature: signature? })
 }
 
 fn text(

@@ -56,11 +56,7 @@ pub(super) fn run(
     })?;
     written?;
     report::write(&detection, &captures, streams.output)?;
-    Ok(if detection.recipes.is_empty() {
-        Verdict::NotFound
-    } else {
-        Verdict::Found
-    })
+    Ok(if detection.recipes.is_empty() { Verdict::NotFound } else { Verdict::Found })
 }
 
 fn captures(
@@ -69,26 +65,20 @@ fn captures(
 ) -> Result<Vec<Capture>, SignatureError> {
     let mut faults = Faults::default();
     let mut input = StandardInput::new(streams.input);
-    let files: Vec<&String> = matches
-        .get_many("capture")
-        .map(Iterator::collect)
-        .unwrap_or_default();
+    let files: Vec<&String> =
+        matches.get_many("capture").map(Iterator::collect).unwrap_or_default();
     if files.is_empty() {
         let raw = flags::request(matches, &mut input, streams.notes, &mut faults)?;
         let request = raw.check(Origin::Flags, &mut faults);
         let text = Given::from(flags::text(matches, "signature"));
         let signature = signature(text, Origin::Flags, &mut faults);
-        let capture = request
-            .zip(signature)
-            .map(|(request, signature)| vec![Capture { request, signature }]);
+        let capture =
+            request.zip(signature).map(|(request, signature)| vec![Capture { request, signature }]);
         return faults.into_result(capture);
     }
     let others = flags::given_besides_key(matches);
     for name in others.chain(matches.contains_id("signature").then_some("signature")) {
-        faults.add(
-            format_args!("--{name}"),
-            "with --capture, it belongs into the capture file",
-        );
+        faults.add(format_args!("--{name}"), "with --capture, it belongs into the capture file");
     }
     if files.len() > CAPTURES_MAX {
         faults.add("--capture", format_args!("give at most {CAPTURES_MAX}"));

@@ -14,42 +14,18 @@ const KEY_FILE_MAX_BYTES: u64 = 4096;
 
 /// The flags that describe a request, but for its key.
 const REQUEST: [(&str, &str, &str); 7] = [
-    (
-        "user",
-        "ID|EMAIL",
-        "The caller: the Ozeki-User header, or the e-mail address it is made of",
-    ),
+    ("user", "ID|EMAIL", "The caller: the Ozeki-User header, or the e-mail address it is made of"),
     ("station", "ID", "The Ozeki-Station header"),
-    (
-        "api",
-        "NAME",
-        "The api of the query string, such as chatconversation",
-    ),
+    ("api", "NAME", "The api of the query string, such as chatconversation"),
     ("action", "NAME", "The action [default: the body's member]"),
-    (
-        "timestamp",
-        "TEXT",
-        "The timestamp [default: the body's member]",
-    ),
+    ("timestamp", "TEXT", "The timestamp [default: the body's member]"),
     ("body", "TEXT", "The exact body"),
-    (
-        "body-file",
-        "FILE",
-        "A file with the exact bytes of the body; - reads standard input",
-    ),
+    ("body-file", "FILE", "A file with the exact bytes of the body; - reads standard input"),
 ];
 
 const KEY: [(&str, &str, &str); 2] = [
-    (
-        "key",
-        "KEY",
-        "The API key; process lists show it, so prefer --key-file",
-    ),
-    (
-        "key-file",
-        "FILE",
-        "A file with the API key; - reads standard input",
-    ),
+    ("key", "KEY", "The API key; process lists show it, so prefer --key-file"),
+    ("key-file", "FILE", "A file with the API key; - reads standard input"),
 ];
 
 /// The flags of a request.
@@ -66,10 +42,7 @@ pub(super) fn request_flags() -> impl Iterator<Item = Arg> {
 
 /// The names of the request's flags that are given, but for the key's.
 pub(super) fn given_besides_key(matches: &ArgMatches) -> impl Iterator<Item = &'static str> {
-    REQUEST
-        .iter()
-        .map(|(name, _, _)| *name)
-        .filter(|name| matches.contains_id(name))
+    REQUEST.iter().map(|(name, _, _)| *name).filter(|name| matches.contains_id(name))
 }
 
 /// The text of a flag.
@@ -134,8 +107,7 @@ pub(super) fn key(
             let bytes = input.read_file(&file, "--key-file", KEY_FILE_MAX_BYTES, faults);
             let key = bytes.and_then(|bytes| {
                 let text = std::str::from_utf8(&bytes).map(|text| Zeroizing::new(text.to_owned()));
-                text.map_err(|_| faults.add("--key-file", "the file is no text"))
-                    .ok()
+                text.map_err(|_| faults.add("--key-file", "the file is no text")).ok()
             });
             Given::from_readable(key)
         }

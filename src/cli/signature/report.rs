@@ -25,12 +25,7 @@ pub(super) fn write(
 
 fn sentence(recipe: &Recipe) -> String {
     let payload = recipe.payload.to_string();
-    format!(
-        "{} of {}, written in {}",
-        recipe.algorithm,
-        payload.escape_debug(),
-        recipe.encoding
-    )
+    format!("{} of {}, written in {}", recipe.algorithm, payload.escape_debug(), recipe.encoding)
 }
 
 fn flags(recipe: &Recipe) -> String {
@@ -78,17 +73,10 @@ fn cautions(recipe: &Recipe, output: &mut dyn Write) -> io::Result<()> {
         let is_in_body = matches!(part, Part::Action | Part::Timestamp) && names(Part::Body);
         part == Part::Key || names(part) || is_in_body
     };
-    let open: Vec<_> = Part::ALL
-        .into_iter()
-        .filter(|part| !is_covered(*part))
-        .map(Part::name)
-        .collect();
+    let open: Vec<_> =
+        Part::ALL.into_iter().filter(|part| !is_covered(*part)).map(Part::name).collect();
     if !open.is_empty() {
-        writeln!(
-            output,
-            "\nNot covered by the signature: {}.",
-            open.join(", ")
-        )?;
+        writeln!(output, "\nNot covered by the signature: {}.", open.join(", "))?;
     }
     if !names(Part::Body) {
         writeln!(
@@ -173,13 +161,7 @@ fn none(detection: &Detection, captures: &[Capture], output: &mut dyn Write) -> 
 /// The parts without a text in every capture.
 fn empty_parts(captures: &[Capture]) -> Vec<&'static str> {
     let is_empty = |part: Part, capture: &Capture| {
-        let Request {
-            api,
-            action,
-            timestamp,
-            body,
-            ..
-        } = &capture.request;
+        let Request { api, action, timestamp, body, .. } = &capture.request;
         match part {
             Part::Api => api.is_empty(),
             Part::Action => action.is_empty(),
@@ -194,11 +176,7 @@ fn empty_parts(captures: &[Capture]) -> Vec<&'static str> {
 }
 
 fn requests(captures: &[Capture]) -> &'static str {
-    if captures.len() == 1 {
-        "the captured request"
-    } else {
-        "all the captured requests"
-    }
+    if captures.len() == 1 { "the captured request" } else { "all the captured requests" }
 }
 
 /// Quotes for a POSIX shell; a line end stays one inside the quotes.

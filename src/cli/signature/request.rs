@@ -88,8 +88,7 @@ impl RawRequest {
         );
         let user = user.and_then(|text| parsed(user_id(&text), origin.place("user"), faults));
         let station =
-            self.station
-                .required(origin.place("station"), "the Ozeki-Station header", faults);
+            self.station.required(origin.place("station"), "the Ozeki-Station header", faults);
         let station =
             station.and_then(|text| parsed(text.trim().parse(), origin.place("station"), faults));
         let api = self.api.required(
@@ -97,12 +96,8 @@ impl RawRequest {
             "the api of the query string, such as chatconversation",
             faults,
         );
-        let body = self
-            .body
-            .required(origin.place("body"), "the exact bytes of the body", faults);
-        let key = self
-            .key
-            .required(origin.place("key"), "the caller's API key", faults);
+        let body = self.body.required(origin.place("body"), "the exact bytes of the body", faults);
+        let key = self.key.required(origin.place("key"), "the caller's API key", faults);
         let key = key.and_then(|text| parsed(ApiKey::parse(&text), origin.place("key"), faults));
         let body = body?;
         let members = Members::of(&body);
@@ -159,12 +154,9 @@ impl Members {
     fn or(&self, given: Given<String>, name: &str) -> String {
         match given {
             Given::Text(text) => text,
-            Given::Not | Given::Unusable => self
-                .0
-                .get(name)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned(),
+            Given::Not | Given::Unusable => {
+                self.0.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+            }
         }
     }
 }

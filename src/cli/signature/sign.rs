@@ -71,11 +71,7 @@ pub(super) fn run(
     let raw = flags::request(matches, &mut input, streams.notes, &mut faults)?;
     let request = raw.check(Origin::Flags, &mut faults);
     let (recipe, request) = faults.into_result(recipe.zip(request))?;
-    let secrets = if matches.get_flag("show-secrets") {
-        Secrets::Shown
-    } else {
-        Secrets::Masked
-    };
+    let secrets = if matches.get_flag("show-secrets") { Secrets::Shown } else { Secrets::Masked };
     write_answer(&recipe, &request, secrets, streams.output)?;
     Ok(Verdict::Found)
 }
@@ -95,11 +91,7 @@ fn recipe(matches: &ArgMatches, faults: &mut Faults) -> Option<Recipe> {
     if let Err(error) = &encoding {
         faults.add("--signature-encoding", error);
     }
-    Some(Recipe {
-        algorithm: algorithm.ok()?,
-        payload: payload.ok()?,
-        encoding: encoding.ok()?,
-    })
+    Some(Recipe { algorithm: algorithm.ok()?, payload: payload.ok()?, encoding: encoding.ok()? })
 }
 
 #[derive(Clone, Copy)]
@@ -149,10 +141,7 @@ fn shown_without_key(piece: &Piece, request: &Request) -> String {
         Piece::Literal(text) => Zeroizing::new(text.as_bytes().to_vec()),
         Piece::Part(..) => {
             let payload = Payload::try_new(vec![piece.clone()]).expect("one part is a template");
-            let recipe = Recipe {
-                payload,
-                ..Recipe::default()
-            };
+            let recipe = Recipe { payload, ..Recipe::default() };
             recipe.payload_of(&request.parts())
         }
     };

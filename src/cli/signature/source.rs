@@ -15,10 +15,7 @@ pub(super) struct StandardInput<'a> {
 
 impl<'a> StandardInput<'a> {
     pub(super) fn new(input: &'a mut dyn Read) -> Self {
-        Self {
-            input,
-            is_taken: false,
-        }
+        Self { input, is_taken: false }
     }
 
     /// Reads the file, or standard input for `-`; wiped when dropped, since a key may be in it.

@@ -30,14 +30,8 @@ fn run_with(arguments: &[&str], mut input: &[u8]) -> Answer {
     let arguments = ["signature"].iter().chain(arguments);
     let matches = command().try_get_matches_from(arguments).unwrap();
     let (mut output, mut notes) = (Vec::new(), Vec::new());
-    let verdict = run(
-        &matches,
-        &mut Streams {
-            input: &mut input,
-            output: &mut output,
-            notes: &mut notes,
-        },
-    );
+    let verdict =
+        run(&matches, &mut Streams { input: &mut input, output: &mut output, notes: &mut notes });
     Answer {
         verdict,
         output: String::from_utf8(output).unwrap(),
@@ -75,13 +69,8 @@ fn capture(timestamp: &str, action: &str, payload: &str) -> serde_json::Value {
 
 #[test]
 fn the_payload_is_shown_without_the_key() {
-    let answer = sign(
-        &[
-            "--signature-payload",
-            "{user}\n{timestamp}{key}{key|md5}{body}",
-        ],
-        "list\n",
-    );
+    let answer =
+        sign(&["--signature-payload", "{user}\n{timestamp}{key}{key|md5}{body}"], "list\n");
     assert_eq!(answer.verdict.as_ref().unwrap(), &Verdict::Found);
     insta::assert_snapshot!(answer.output, @r#"
     payload:   d574638619cbff603bf857164c47e850\n2024-03-08 13:55:47…key……key|md5…{"action":"…key…","timestamp":"2024-03-08 13:55:47"}
@@ -101,10 +90,7 @@ fn the_payload_is_shown_whole_where_asked_for() {
 
 #[test]
 fn a_key_on_the_command_line_is_warned_of_and_never_echoed() {
-    let answer = run_with(
-        &[&["sign"], &REQUEST[..], &["--key", "5ca1ab1e"]].concat(),
-        b"",
-    );
+    let answer = run_with(&[&["sign"], &REQUEST[..], &["--key", "5ca1ab1e"]].concat(), b"");
     assert_eq!(answer.verdict.unwrap(), Verdict::Found);
     assert!(answer.notes.contains("process lists"), "{}", answer.notes);
     assert!(!answer.output.contains("5ca1ab1e"), "{}", answer.output);
@@ -150,10 +136,7 @@ fn all_faults_of_a_request_to_sign_are_told_at_once() {
 
 #[test]
 fn all_faults_of_a_request_to_search_by_are_told_at_once() {
-    let answer = run_with(
-        &["detect", "--body-file", "/nowhere", "--key-file", "-"],
-        &[b'k'; 5000],
-    );
+    let answer = run_with(&["detect", "--body-file", "/nowhere", "--key-file", "-"], &[b'k'; 5000]);
     insta::assert_snapshot!(answer.faults(), @r#"
     --body-file: could not read /nowhere: No such file or directory (os error 2)
     --key-file: - has more than 4096 bytes
@@ -208,11 +191,7 @@ fn a_plain_checksum_is_called_one() {
     let signed = sign(&["--signature-payload", "{body}"], "secret");
     let more = ["--key-file", "-", "--signature", signature_of(&signed)];
     let answer = run_with(&[&["detect"], &REQUEST[..], &more].concat(), b"secret\n");
-    assert!(
-        answer.output.contains("plain checksum"),
-        "{}",
-        answer.output
-    );
+    assert!(answer.output.contains("plain checksum"), "{}", answer.output);
 }
 
 #[test]
@@ -237,9 +216,7 @@ fn several_fitting_recipes_are_listed_and_a_second_capture_tells_them_apart() {
     let answer = run_with(&["detect", "--capture", same, "--capture", other], b"");
     assert_eq!(answer.verdict.unwrap(), Verdict::Found);
     assert!(
-        answer
-            .output
-            .starts_with("One recipe fits: md5 of {action}:{key}, written in hex."),
+        answer.output.starts_with("One recipe fits: md5 of {action}:{key}, written in hex."),
         "{}",
         answer.output
     );
@@ -283,11 +260,7 @@ fn a_capture_file_may_leave_the_key_to_its_flag() {
     let file = capture_file(&members.to_string());
     let path = file.path().to_str().unwrap();
     let answer = run_with(&["detect", "--capture", path, "--key-file", "-"], b"secret");
-    assert!(
-        answer
-            .output
-            .starts_with("One recipe fits: md5 of {body}{key}")
-    );
+    assert!(answer.output.starts_with("One recipe fits: md5 of {body}{key}"));
     let without = run_with(&["detect", "--capture", path], b"").faults();
     assert!(without.ends_with("member key, or --key-file: missing; the caller's API key"));
 }

@@ -38,33 +38,20 @@ impl ConversationFilter {
     /// Checks the filter's ids.
     pub(in crate::graphql) fn validate(self) -> Result<ConversationCondition, FieldError> {
         let participant = self.participant_id.as_ref();
-        let participant = participant
-            .map(|id| parse_id("participantId", id))
-            .transpose()?;
-        Ok(ConversationCondition {
-            filter: self,
-            participant,
-        })
+        let participant = participant.map(|id| parse_id("participantId", id)).transpose()?;
+        Ok(ConversationCondition { filter: self, participant })
     }
 
     /// Keeps those in which this user takes part.
     pub(in crate::graphql) fn with_participant(user: UserId) -> ConversationCondition {
-        ConversationCondition {
-            filter: Self::default(),
-            participant: Some(user),
-        }
+        ConversationCondition { filter: Self::default(), participant: Some(user) }
     }
 }
 
 impl ConversationCondition {
     fn holds(&self, conversation: &Conversation, viewer: UserId) -> bool {
-        let ConversationFilter {
-            is_group,
-            is_muted,
-            is_favorite,
-            is_hidden,
-            participant_id: _,
-        } = &self.filter;
+        let ConversationFilter { is_group, is_muted, is_favorite, is_hidden, participant_id: _ } =
+            &self.filter;
         let is =
             |wanted: Option<bool>, actual: &dyn Fn() -> bool| wanted.is_none_or(|w| w == actual());
         is(*is_group, &|| conversation.is_group)
@@ -97,10 +84,7 @@ enum ConversationOrderField {
 pub(in crate::graphql) fn direction(order: Option<&ConversationOrder>) -> OrderDirection {
     order.map_or(
         OrderDirection::Desc,
-        |ConversationOrder {
-             field: ConversationOrderField::LastAccess,
-             direction,
-         }| { *direction },
+        |ConversationOrder { field: ConversationOrderField::LastAccess, direction }| *direction,
     )
 }
 
@@ -171,11 +155,7 @@ impl Place for ConversationPlace {
             bytes => Some(i64::from_be_bytes(bytes.try_into().ok()?)),
         };
         let id = ConversationId::from_bytes(*id);
-        (first == tag(direction)).then_some(Self {
-            direction,
-            last_access,
-            id,
-        })
+        (first == tag(direction)).then_some(Self { direction, last_access, id })
     }
 }
 
@@ -192,10 +172,6 @@ impl Paged for ConversationNode {
     fn place(&self, direction: OrderDirection) -> ConversationPlace {
         let conversation = self.conversation();
         let last_access = conversation.last_access.map(Timestamp::unix_seconds);
-        ConversationPlace {
-            direction,
-            last_access,
-            id: conversation.id,
-        }
+        ConversationPlace { direction, last_access, id: conversation.id }
     }
 }

@@ -33,10 +33,7 @@ pub(in crate::graphql) struct FriendCondition {
 impl FriendFilter {
     /// Checks the text's length.
     pub(in crate::graphql) fn validate(self) -> Result<FriendCondition, FieldError> {
-        let Self {
-            is_available,
-            name_contains,
-        } = self;
+        let Self { is_available, name_contains } = self;
         let is_long = |text: &String| text.chars().nth(NAME_CONTAINS_MAX_CHARS).is_some();
         if name_contains.as_ref().is_some_and(is_long) {
             let message =
@@ -52,8 +49,7 @@ impl FriendFilter {
 
 impl FriendCondition {
     fn holds(&self, friend: &Friend) -> bool {
-        self.is_available
-            .is_none_or(|wanted| wanted == friend.is_available())
+        self.is_available.is_none_or(|wanted| wanted == friend.is_available())
             && self
                 .name_contains
                 .as_ref()
@@ -89,10 +85,7 @@ pub(in crate::graphql) struct FriendOrdering {
 impl From<Option<FriendOrder>> for FriendOrdering {
     /// Without an order, friends stand by name.
     fn from(order: Option<FriendOrder>) -> Self {
-        let by_name = FriendOrder {
-            field: FriendOrderField::Name,
-            direction: OrderDirection::Asc,
-        };
+        let by_name = FriendOrder { field: FriendOrderField::Name, direction: OrderDirection::Asc };
         let FriendOrder { field, direction } = order.unwrap_or(by_name);
         Self { field, direction }
     }
@@ -182,12 +175,7 @@ impl Place for FriendPlace {
         };
         let sort_name = std::str::from_utf8(sort_name).ok()?.to_owned();
         let id = UserId::from_bytes(*id);
-        (tag == order.tag()).then_some(Self {
-            order,
-            is_available,
-            sort_name,
-            id,
-        })
+        (tag == order.tag()).then_some(Self { order, is_available, sort_name, id })
     }
 }
 
@@ -197,11 +185,6 @@ impl Paged for FriendNode {
     fn place(&self, order: FriendOrdering) -> FriendPlace {
         let friend = self.friend();
         let sort_name = FriendList::sort_name(friend);
-        FriendPlace {
-            order,
-            is_available: friend.is_available(),
-            sort_name,
-            id: friend.id,
-        }
+        FriendPlace { order, is_available: friend.is_available(), sort_name, id: friend.id }
     }
 }

@@ -37,10 +37,7 @@ impl<P: Place> PageArguments<P> {
     ) -> Result<Self, FieldError> {
         let size = match (first, last) {
             (Some(_), Some(_)) => {
-                return Err(FieldError::bad_input(
-                    "first",
-                    "give `first` or `last`, not both",
-                ));
+                return Err(FieldError::bad_input("first", "give `first` or `last`, not both"));
             }
             (first, None) => Size::First(page_size("first", first)?),
             (None, last) => Size::Last(page_size("last", last)?),
@@ -60,14 +57,8 @@ impl<P: Place> PageArguments<P> {
     ) -> Range<usize> {
         let find =
             |is_before: &dyn Fn(&P) -> bool| partition_point(length, |at| is_before(&place_at(at)));
-        let start = self
-            .after
-            .as_ref()
-            .map_or(0, |after| find(&|place| place <= after));
-        let end = self
-            .before
-            .as_ref()
-            .map_or(length, |before| find(&|place| place < before));
+        let start = self.after.as_ref().map_or(0, |after| find(&|place| place <= after));
+        let end = self.before.as_ref().map_or(length, |before| find(&|place| place < before));
         let end = end.max(start);
         match self.size {
             Size::First(count) => start..end.min(start.saturating_add(count)),
@@ -80,9 +71,7 @@ fn page_size(argument: &'static str, count: Option<i32>) -> Result<usize, FieldE
     let Some(count) = count else {
         return Ok(PAGE_DEFAULT);
     };
-    let count = usize::try_from(count)
-        .ok()
-        .filter(|&count| count <= PAGE_MAX);
+    let count = usize::try_from(count).ok().filter(|&count| count <= PAGE_MAX);
     count
         .ok_or_else(|| FieldError::bad_input(argument, format!("a page has 0 to {PAGE_MAX} nodes")))
 }

@@ -34,10 +34,7 @@ impl<N: Paged> Connection<N> {
         Self {
             has_previous_page: page.start > 0,
             has_next_page: page.end < ordered.len(),
-            nodes: ordered[page]
-                .iter()
-                .map(|&position| node_at(position))
-                .collect(),
+            nodes: ordered[page].iter().map(|&position| node_at(position)).collect(),
             order,
             total_count: ordered.len(),
         }
@@ -75,10 +72,7 @@ where
     async fn edges(&self) -> Vec<Edge<N>> {
         self.nodes
             .iter()
-            .map(|node| Edge {
-                cursor: self.cursor(node),
-                node: node.clone(),
-            })
+            .map(|node| Edge { cursor: self.cursor(node), node: node.clone() })
             .collect()
     }
 

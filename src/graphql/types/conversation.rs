@@ -23,11 +23,7 @@ impl ConversationNode {
         position: usize,
         viewer: UserId,
     ) -> Self {
-        Self {
-            list: Arc::clone(list),
-            position,
-            viewer,
-        }
+        Self { list: Arc::clone(list), position, viewer }
     }
 
     pub(in crate::graphql) fn conversation(&self) -> &Conversation {
@@ -84,18 +80,12 @@ impl ConversationNode {
 
     /// The newest message's id. Null while there is none, as after a clear.
     async fn last_message_id(&self) -> Option<ID> {
-        self.conversation()
-            .last_message_id
-            .as_deref()
-            .map(Into::into)
+        self.conversation().last_message_id.as_deref().map(Into::into)
     }
 
     /// The newest delivery or view report's id. Null while there is none, as after a clear.
     async fn last_report_id(&self) -> Option<ID> {
-        self.conversation()
-            .last_report_id
-            .as_deref()
-            .map(Into::into)
+        self.conversation().last_report_id.as_deref().map(Into::into)
     }
 
     /// Ids of the users who muted the conversation.
@@ -115,11 +105,7 @@ impl ConversationNode {
 
     /// What participants set for themselves. Those who set nothing have no entry; the order has no meaning.
     async fn properties(&self) -> Vec<Properties> {
-        self.conversation()
-            .properties
-            .iter()
-            .map(Properties::from)
-            .collect()
+        self.conversation().properties.iter().map(Properties::from).collect()
     }
 
     /// Whether the viewer muted it.
@@ -139,10 +125,7 @@ impl ConversationNode {
 
     /// The colour that the viewer gave to its row, such as `#bae1ff`. Null where the viewer set nothing.
     async fn background_color(&self) -> Option<&str> {
-        self.conversation()
-            .properties_of(self.viewer)?
-            .background_color
-            .as_deref()
+        self.conversation().properties_of(self.viewer)?.background_color.as_deref()
     }
 }
 

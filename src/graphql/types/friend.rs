@@ -21,10 +21,7 @@ pub(in crate::graphql) struct FriendNode {
 
 impl FriendNode {
     pub(in crate::graphql) fn new(list: &Arc<FriendList>, position: usize) -> Self {
-        Self {
-            list: Arc::clone(list),
-            position,
-        }
+        Self { list: Arc::clone(list), position }
     }
 
     pub(in crate::graphql) fn friend(&self) -> &Friend {
@@ -73,8 +70,6 @@ impl FriendNode {
         let list = reader.conversations().await?;
         let condition = ConversationFilter::with_participant(self.friend().id);
         let viewer = reader.caller().user();
-        Ok(Some(conversations::connection(
-            &list, viewer, &condition, direction, &arguments,
-        )))
+        Ok(Some(conversations::connection(&list, viewer, &condition, direction, &arguments)))
     }
 }

@@ -15,11 +15,7 @@ pub(in crate::graphql) struct ParticipantNode {
 
 impl ParticipantNode {
     pub(super) fn new(conversation: ConversationNode, position: usize, viewer: UserId) -> Self {
-        Self {
-            conversation,
-            position,
-            viewer,
-        }
+        Self { conversation, position, viewer }
     }
 
     fn participant(&self) -> &Participant {

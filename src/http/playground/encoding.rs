@@ -52,10 +52,7 @@ impl Weights {
     fn read(headers: &HeaderMap) -> Self {
         let mut weights = Self::default();
         let lines = headers.get_all(ACCEPT_ENCODING).iter();
-        for entry in lines
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(','))
-        {
+        for entry in lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')) {
             let (coding, parameters) = entry.split_once(';').unwrap_or((entry, ""));
             let weight = Some(weight(parameters));
             match coding.trim().to_ascii_lowercase().as_str() {

@@ -25,12 +25,7 @@ pub struct Settings {
 impl Settings {
     /// A page without headers, tabs or notice.
     pub fn new(endpoint: impl Into<String>) -> Self {
-        Self {
-            endpoint: endpoint.into(),
-            headers: BTreeMap::new(),
-            tabs: Vec::new(),
-            notice: None,
-        }
+        Self { endpoint: endpoint.into(), headers: BTreeMap::new(), tabs: Vec::new(), notice: None }
     }
 }
 

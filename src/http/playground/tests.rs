@@ -11,31 +11,12 @@ const SCRIPT_TEXT: &str = "console.info('played')";
 
 /// A table as `build.rs` makes it, so that the tests do not depend on Node.
 fn table() -> &'static [Asset] {
-    let asset = |path, content_type, is_hashed, copies| Asset {
-        path,
-        content_type,
-        is_hashed,
-        copies,
-    };
+    let asset =
+        |path, content_type, is_hashed, copies| Asset { path, content_type, is_hashed, copies };
     Vec::leak(vec![
-        asset(
-            "assets/app-abc.js",
-            "text/javascript; charset=utf-8",
-            true,
-            compressed(SCRIPT_TEXT),
-        ),
-        asset(
-            "assets/font-abc.woff2",
-            "font/woff2",
-            true,
-            &[(Encoding::Identity, b"wOF2")],
-        ),
-        asset(
-            "index.html",
-            "text/html; charset=utf-8",
-            false,
-            compressed(INDEX_TEXT),
-        ),
+        asset("assets/app-abc.js", "text/javascript; charset=utf-8", true, compressed(SCRIPT_TEXT)),
+        asset("assets/font-abc.woff2", "font/woff2", true, &[(Encoding::Identity, b"wOF2")]),
+        asset("index.html", "text/html; charset=utf-8", false, compressed(INDEX_TEXT)),
     ])
 }
 
@@ -43,17 +24,12 @@ fn compressed(text: &str) -> &'static [(Encoding, &'static [u8])] {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(text.as_bytes()).unwrap();
     let gzip: &[u8] = Vec::leak(encoder.finish().unwrap());
-    Vec::leak(vec![
-        (Encoding::Gzip, gzip),
-        (Encoding::Brotli, b"brotli bytes"),
-    ])
+    Vec::leak(vec![(Encoding::Gzip, gzip), (Encoding::Brotli, b"brotli bytes")])
 }
 
 fn settings() -> SettingsSource {
     let mut settings = Settings::new("/graphql");
-    settings
-        .headers
-        .insert("Authorization".to_owned(), "Bearer demo".to_owned());
+    settings.headers.insert("Authorization".to_owned(), "Bearer demo".to_owned());
     settings.tabs.push(Tab {
         title: "Who am I".to_owned(),
         query: "query Viewer { viewer { id } }".to_owned(),
@@ -72,10 +48,7 @@ async fn get_with(
         request = request.header(name, *value);
     }
     let request = request.body(axum::body::Body::empty()).unwrap();
-    let response = router_with(table, settings())
-        .oneshot(request)
-        .await
-        .unwrap();
+    let response = router_with(table, settings()).oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     (parts, axum::body::to_bytes(body, usize::MAX).await.unwrap())
 }
@@ -90,10 +63,7 @@ async fn the_page_comes_with_the_policy_and_is_revalidated() {
 
     assert_eq!(parts.status, StatusCode::OK);
     assert_eq!(body, INDEX_TEXT);
-    assert_eq!(
-        header(&parts, CONTENT_TYPE),
-        Some("text/html; charset=utf-8")
-    );
+    assert_eq!(header(&parts, CONTENT_TYPE), Some("text/html; charset=utf-8"));
     assert_eq!(header(&parts, CACHE_CONTROL), Some("no-cache"));
     assert_eq!(header(&parts, X_CONTENT_TYPE_OPTIONS), Some("nosniff"));
     assert_eq!(header(&parts, REFERRER_POLICY), Some("no-referrer"));
@@ -109,12 +79,7 @@ async fn an_unchanged_page_is_not_sent_again() {
     let (first, _) = get_with(table(), "/", &[]).await;
     let tag = header(&first, ETAG).unwrap();
 
-    for known in [
-        tag,
-        "*",
-        &format!("\"other\", {tag}"),
-        tag.trim_start_matches("W/"),
-    ] {
+    for known in [tag, "*", &format!("\"other\", {tag}"), tag.trim_start_matches("W/")] {
         let (parts, body) = get_with(table(), "/", &[(IF_NONE_MATCH, known)]).await;
         assert_eq!(parts.status, StatusCode::NOT_MODIFIED, "{known}");
         assert!(body.is_empty());
@@ -130,10 +95,7 @@ async fn a_hashed_file_is_cached_for_good_and_sent_in_the_best_coding() {
     let (parts, body) = get_with(table(), path, &[(ACCEPT_ENCODING, "gzip, br")]).await;
     assert_eq!(header(&parts, CONTENT_ENCODING), Some("br"));
     assert_eq!(header(&parts, VARY), Some("accept-encoding"));
-    assert_eq!(
-        header(&parts, CACHE_CONTROL),
-        Some("public, max-age=31536000, immutable")
-    );
+    assert_eq!(header(&parts, CACHE_CONTROL), Some("public, max-age=31536000, immutable"));
     assert!(parts.headers.contains_key(CONTENT_SECURITY_POLICY));
     assert_eq!(body, "brotli bytes");
 
@@ -200,11 +162,7 @@ async fn a_program_without_the_playground_says_how_to_add_it() {
     let (parts, body) = get_with(&[], "/", &[]).await;
     let body = String::from_utf8(body.to_vec()).unwrap();
     assert_eq!(parts.status, StatusCode::OK);
-    assert!(
-        header(&parts, CONTENT_TYPE)
-            .unwrap()
-            .starts_with("text/html")
-    );
+    assert!(header(&parts, CONTENT_TYPE).unwrap().starts_with("text/html"));
     assert!(parts.headers.contains_key(CONTENT_SECURITY_POLICY));
     assert!(body.contains("Node.js") && body.contains("curl") && body.contains("/graphql"));
     assert!(!body.contains("<script"));
@@ -214,10 +172,7 @@ async fn a_program_without_the_playground_says_how_to_add_it() {
 fn the_embedded_table_is_whole_and_loads_nothing_from_elsewhere() {
     let table = assets::EMBEDDED;
     assert!(table.is_sorted_by_key(|asset| asset.path));
-    for asset in table
-        .iter()
-        .filter(|asset| !asset.path.starts_with("assets/"))
-    {
+    for asset in table.iter().filter(|asset| !asset.path.starts_with("assets/")) {
         assert!(!asset.is_hashed, "{} has no hash in its name", asset.path);
     }
     let Some(index) = assets::find(table, assets::INDEX) else {
@@ -228,13 +183,8 @@ fn the_embedded_table_is_whole_and_loads_nothing_from_elsewhere() {
     let mut page = String::new();
     GzDecoder::new(gzip).read_to_string(&mut page).unwrap();
     assert!(!page.contains("http:") && !page.contains("https:") && !page.contains("=\"//"));
-    let links = page
-        .split('"')
-        .filter_map(|text| text.strip_prefix("/playground/"));
+    let links = page.split('"').filter_map(|text| text.strip_prefix("/playground/"));
     for path in links {
-        assert!(
-            assets::find(table, path).is_some(),
-            "{path} is linked but not embedded"
-        );
+        assert!(assets::find(table, path).is_some(), "{path} is linked but not embedded");
     }
 }

@@ -23,10 +23,7 @@ pub(super) fn decode<A: Answer>(
     body: &[u8],
     secret: &Credential,
 ) -> Result<A::Content, UpstreamError> {
-    let malformed = |detail: String| UpstreamError::Malformed {
-        call,
-        detail: detail.into(),
-    };
+    let malformed = |detail: String| UpstreamError::Malformed { call, detail: detail.into() };
     let or_rejection = |error: UpstreamError| rejection(call, body, secret).unwrap_or(error);
     if status.is_server_error() {
         return Err(or_rejection(UpstreamError::Failed { call, status }));
@@ -41,9 +38,7 @@ pub(super) fn decode<A: Answer>(
         Some(STATUS_OK) => answer
             .into_content()
             .map_err(|member| malformed(format!("`{member}` is missing beside status OK"))),
-        Some(_) => Err(or_rejection(malformed(
-            "`errormessage` is no text".to_owned(),
-        ))),
+        Some(_) => Err(or_rejection(malformed("`errormessage` is no text".to_owned()))),
         None => Err(malformed("`status` is missing".to_owned())),
     }
 }
@@ -74,12 +69,10 @@ fn explain<A: Answer>(body: &[u8], error: &serde_json::Error) -> String {
     };
     // These two texts of serde name a member of ours and no value; all others may repeat what was sent.
     let text = error.to_string();
-    let named = ["missing field `", "duplicate field `"]
-        .into_iter()
-        .find_map(|beginning| {
-            let member = text.strip_prefix(beginning)?.split('`').next()?;
-            Some(format!("{beginning}{member}` in `{path}`"))
-        });
+    let named = ["missing field `", "duplicate field `"].into_iter().find_map(|beginning| {
+        let member = text.strip_prefix(beginning)?.split('`').next()?;
+        Some(format!("{beginning}{member}` in `{path}`"))
+    });
     named.unwrap_or_else(|| format!("`{path}` has a wrong type or value"))
 }
 
@@ -142,9 +135,7 @@ mod tests {
     fn an_http_failure_without_a_status_is_told_as_such() {
         assert_eq!(list(503, "<html>").unwrap_err().class(), "http_5xx");
         assert_eq!(
-            list(500, r#"{"status":"OK","conversations":[]}"#)
-                .unwrap_err()
-                .class(),
+            list(500, r#"{"status":"OK","conversations":[]}"#).unwrap_err().class(),
             "http_5xx"
         );
         for status in [301, 401, 404] {
@@ -156,16 +147,10 @@ mod tests {
     fn a_wrong_answer_names_the_member_and_never_its_value() {
         let wrong = |members: &str| {
             let conversation = format!(r#"{{"id":"8ca16186c36a4e0a1ef2096e6c60b613",{members}}}"#);
-            told(list(
-                200,
-                &format!(r#"{{"status":"OK","conversations":[{conversation}]}}"#),
-            ))
+            told(list(200, &format!(r#"{{"status":"OK","conversations":[{conversation}]}}"#)))
         };
         let text = wrong(r#""isgroup":"canary""#);
-        assert!(
-            text.ends_with("`conversations[0].isgroup` has a wrong type or value"),
-            "{text}"
-        );
+        assert!(text.ends_with("`conversations[0].isgroup` has a wrong type or value"), "{text}");
         let text = wrong(r#""properties":[{"ismuted":false}]"#);
         assert!(text.contains("missing field `userid`"), "{text}");
         for body in [
@@ -183,10 +168,7 @@ mod tests {
         let call = Call::FRIENDS_LIST;
         let error = decode::<FriendsAnswer>(call, StatusCode::OK, friends.as_bytes(), &key());
         let text = error.err().map(|error| error.to_string()).unwrap();
-        assert!(
-            text.contains("chatfriends/list") && text.contains("`friends"),
-            "{text}"
-        );
+        assert!(text.contains("chatfriends/list") && text.contains("`friends"), "{text}");
     }
 
     #[test]
@@ -196,9 +178,6 @@ mod tests {
             &*presentable("wrong key s3cret\r\nfor you", &key),
             "wrong key [redacted]  for you"
         );
-        assert_eq!(
-            presentable(&"x".repeat(1000), &key).chars().count(),
-            MESSAGE_MAX_CHARS + 1
-        );
+        assert_eq!(presentable(&"x".repeat(1000), &key).chars().count(), MESSAGE_MAX_CHARS + 1);
     }
 }

@@ -64,10 +64,7 @@ pub struct Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Client")
-            .field("recipe", &self.recipe)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Client").field("recipe", &self.recipe).finish_non_exhaustive()
     }
 }
 
@@ -83,11 +80,7 @@ impl Client {
         metrics: Arc<Metrics>,
     ) -> Result<Self, ClientSetupError> {
         let recipe = options.recipe.clone();
-        Ok(Self {
-            transport: Transport::try_new(options, metrics)?,
-            recipe,
-            clock,
-        })
+        Ok(Self { transport: Transport::try_new(options, metrics)?, recipe, clock })
     }
 
     /// Proves an API key and tells whose it is.
@@ -117,8 +110,7 @@ impl Client {
         &self,
         identity: &Identity,
     ) -> Result<Vec<Conversation>, UpstreamError> {
-        self.send_signed::<ConversationListAnswer>(Call::CONVERSATION_LIST, identity)
-            .await
+        self.send_signed::<ConversationListAnswer>(Call::CONVERSATION_LIST, identity).await
     }
 
     /// Lists the user's friends, sorted by id, each once.
@@ -127,8 +119,7 @@ impl Client {
     ///
     /// Any [`UpstreamError`].
     pub async fn friends(&self, identity: &Identity) -> Result<Vec<Friend>, UpstreamError> {
-        self.send_signed::<FriendsAnswer>(Call::FRIENDS_LIST, identity)
-            .await
+        self.send_signed::<FriendsAnswer>(Call::FRIENDS_LIST, identity).await
     }
 
     async fn send_signed<A: super::wire::Answer>(

@@ -37,13 +37,7 @@ pub(super) struct Outgoing {
 impl Outgoing {
     /// A login: the key stands in the body, and no user is named.
     pub(super) fn unsigned(call: Call, body: Vec<u8>, station: StationId, key: &ApiKey) -> Self {
-        Self {
-            call,
-            body,
-            station,
-            user: None,
-            secret: Credential::ApiKey(key.clone()),
-        }
+        Self { call, body, station, user: None, secret: Credential::ApiKey(key.clone()) }
     }
 
     /// Signs exactly the bytes that are sent, or takes the signature that the client made.
@@ -121,14 +115,10 @@ impl Transport {
         let started = Instant::now();
         let result = timeout(self.timeout, self.exchange::<A>(outgoing))
             .await
-            .unwrap_or(Err(UpstreamError::TimedOut {
-                call,
-                limit: self.timeout,
-            }));
+            .unwrap_or(Err(UpstreamError::TimedOut { call, limit: self.timeout }));
         let outcome = result.as_ref().err().map_or("ok", UpstreamError::class);
         let duration = started.elapsed();
-        self.metrics
-            .upstream_call(call.api, call.action, outcome, duration);
+        self.metrics.upstream_call(call.api, call.action, outcome, duration);
         tracing::debug!(
             api = call.api,
             action = call.action,
@@ -141,11 +131,8 @@ impl Transport {
 
     async fn exchange<A: Answer>(&self, outgoing: Outgoing) -> Result<A::Content, UpstreamError> {
         let call = outgoing.call;
-        let _permit = self
-            .permits
-            .acquire()
-            .await
-            .map_err(|_closed| UpstreamError::Interrupted { call })?;
+        let _permit =
+            self.permits.acquire().await.map_err(|_closed| UpstreamError::Interrupted { call })?;
         let (status, body) = self.round_trip(call, &outgoing).await?;
         decode::<A>(call, status, &body, &outgoing.secret)
     }
@@ -159,23 +146,12 @@ impl Transport {
         #[expect(clippy::disallowed_methods, reason = "this is the one send path")]
         let mut response = request.send().await.map_err(|error| failure(call, error))?;
         let status = response.status();
-        let too_large = || UpstreamError::TooLarge {
-            call,
-            limit: self.body_max_bytes,
-        };
-        let announced = response
-            .content_length()
-            .map_or(Ok(BODY_START_BYTES), usize::try_from);
-        let announced = announced
-            .ok()
-            .filter(|&length| length <= self.body_max_bytes)
-            .ok_or_else(too_large)?;
+        let too_large = || UpstreamError::TooLarge { call, limit: self.body_max_bytes };
+        let announced = response.content_length().map_or(Ok(BODY_START_BYTES), usize::try_from);
+        let announced =
+            announced.ok().filter(|&length| length <= self.body_max_bytes).ok_or_else(too_large)?;
         let mut body = Vec::with_capacity(announced);
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| failure(call, error))?
-        {
+        while let Some(chunk) = response.chunk().await.map_err(|error| failure(call, error))? {
             if body.len() + chunk.len() > self.body_max_bytes {
                 return Err(too_large());
             }

@@ -51,10 +51,7 @@ impl FromStr for Hash {
     type Err = UnknownHash;
 
     fn from_str(text: &str) -> Result<Self, UnknownHash> {
-        Self::ALL
-            .into_iter()
-            .find(|hash| hash.name() == text)
-            .ok_or(UnknownHash)
+        Self::ALL.into_iter().find(|hash| hash.name() == text).ok_or(UnknownHash)
     }
 }
 
@@ -117,10 +114,7 @@ impl FromStr for Algorithm {
     type Err = UnknownAlgorithm;
 
     fn from_str(text: &str) -> Result<Self, UnknownAlgorithm> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.name() == text)
-            .ok_or(UnknownAlgorithm)
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == text).ok_or(UnknownAlgorithm)
     }
 }
 

@@ -41,12 +41,10 @@ impl Encoding {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("a String takes all that is written to it");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String takes all that is written to it");
+        text
+    })
 }
 
 /// A name that is no encoding's.
@@ -58,10 +56,7 @@ impl FromStr for Encoding {
     type Err = UnknownEncoding;
 
     fn from_str(text: &str) -> Result<Self, UnknownEncoding> {
-        Self::ALL
-            .into_iter()
-            .find(|encoding| encoding.name() == text)
-            .ok_or(UnknownEncoding)
+        Self::ALL.into_iter().find(|encoding| encoding.name() == text).ok_or(UnknownEncoding)
     }
 }
 

@@ -77,9 +77,7 @@ impl Payload {
             return Err(InvalidPayload::TooLong);
         }
         let has_part = pieces.iter().any(|piece| matches!(piece, Piece::Part(..)));
-        has_part
-            .then(|| Self(pieces.into()))
-            .ok_or(InvalidPayload::NoPart)
+        has_part.then(|| Self(pieces.into())).ok_or(InvalidPayload::NoPart)
     }
 
     /// The pieces, in order.
@@ -146,10 +144,7 @@ fn part_piece(text: &str) -> Result<Piece, InvalidPayload> {
         .find(|part| part.name() == name)
         .ok_or_else(|| InvalidPayload::UnknownPart(name.to_owned()))?;
     let hash = hash
-        .map(|hash| {
-            hash.parse()
-                .map_err(|_| InvalidPayload::UnknownHash(hash.to_owned()))
-        })
+        .map(|hash| hash.parse().map_err(|_| InvalidPayload::UnknownHash(hash.to_owned())))
         .transpose()?;
     Ok(Piece::Part(part, hash))
 }
@@ -187,10 +182,7 @@ mod tests {
         assert_eq!(error(""), InvalidPayload::NoPart);
         assert_eq!(error("secret"), InvalidPayload::NoPart);
         assert_eq!(error("{bdy}"), InvalidPayload::UnknownPart("bdy".into()));
-        assert_eq!(
-            error("{key|md4}"),
-            InvalidPayload::UnknownHash("md4".into())
-        );
+        assert_eq!(error("{key|md4}"), InvalidPayload::UnknownHash("md4".into()));
         assert_eq!(error("{key"), InvalidPayload::Unbalanced);
         assert_eq!(error("key}"), InvalidPayload::Unbalanced);
         assert_eq!(error(&"{key}".repeat(33)), InvalidPayload::TooLong);

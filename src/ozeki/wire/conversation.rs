@@ -62,20 +62,14 @@ pub struct ConversationProperties {
     #[serde(rename = "hideid", default, deserialize_with = "null_as_default")]
     pub hide_id: Box<str>,
     /// The colour of its row, such as `#ffffff`.
-    #[serde(
-        rename = "listitembackgroundcolor",
-        default,
-        deserialize_with = "non_empty"
-    )]
+    #[serde(rename = "listitembackgroundcolor", default, deserialize_with = "non_empty")]
     pub background_color: Option<Box<str>>,
 }
 
 impl Conversation {
     /// What this user set for it, if anything; entries of others may stand before it.
     pub fn properties_of(&self, user: UserId) -> Option<&ConversationProperties> {
-        self.properties
-            .iter()
-            .find(|properties| properties.user_id == user)
+        self.properties.iter().find(|properties| properties.user_id == user)
     }
 
     /// Whether this user muted it: by the user's own entry or by the conversation's list.
@@ -92,11 +86,9 @@ impl Conversation {
     /// Whether it is hidden for this user: while the user's hide id names the current instance.
     pub fn is_hidden_for(&self, user: UserId) -> bool {
         !self.instance.is_empty()
-            && self.properties_of(user).is_some_and(|own| {
-                own.hide_id
-                    .split(';')
-                    .any(|hidden| *hidden == *self.instance)
-            })
+            && self
+                .properties_of(user)
+                .is_some_and(|own| own.hide_id.split(';').any(|hidden| *hidden == *self.instance))
     }
 }
 
@@ -105,11 +97,7 @@ struct RawConversation {
     id: ConversationId,
     #[serde(rename = "isgroup", default, deserialize_with = "null_as_default")]
     is_group: bool,
-    #[serde(
-        rename = "participantids",
-        default,
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(rename = "participantids", default, deserialize_with = "null_as_default")]
     participant_ids: Vec<UserId>,
     #[serde(default, deserialize_with = "null_as_default")]
     participants: Vec<RawParticipant>,
@@ -165,26 +153,15 @@ impl From<RawConversation> for Conversation {
 
 /// Joins `participants` with `participantids`: a conversation names everybody in both, but no page says that it must.
 fn join_participants(ids: &[UserId], named: Vec<RawParticipant>) -> Box<[Participant]> {
-    let unnamed = ids.iter().map(|&id| Participant {
-        id,
-        name: Box::default(),
-    });
-    let named = named
-        .into_iter()
-        .map(|RawParticipant { id, name }| Participant { id, name });
+    let unnamed = ids.iter().map(|&id| Participant { id, name: Box::default() });
+    let named = named.into_iter().map(|RawParticipant { id, name }| Participant { id, name });
     let mut seen = std::collections::HashSet::with_capacity(ids.len());
-    named
-        .chain(unnamed)
-        .filter(|participant| seen.insert(participant.id))
-        .collect()
+    named.chain(unnamed).filter(|participant| seen.insert(participant.id)).collect()
 }
 
 fn unix_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let seconds = Option::<i64>::deserialize(deserializer)?;
-    seconds
-        .map(Timestamp::from_unix_seconds)
-        .transpose()
-        .map_err(serde::de::Error::custom)
+    seconds.map(Timestamp::from_unix_seconds).transpose().map_err(serde::de::Error::custom)
 }
 
 #[derive(Deserialize)]
@@ -230,14 +207,8 @@ mod tests {
                 id: "8ca16186c36a4e0a1ef2096e6c60b613".parse().unwrap(),
                 is_group: false,
                 participants: [
-                    Participant {
-                        id: alice,
-                        name: "Alice".into()
-                    },
-                    Participant {
-                        id: user(ADMINISTRATOR),
-                        name: "Administrator".into()
-                    },
+                    Participant { id: alice, name: "Alice".into() },
+                    Participant { id: user(ADMINISTRATOR), name: "Administrator".into() },
                 ]
                 .into(),
                 display_name: "XQx2mPd6...fx3Xc+Q==".into(),
@@ -262,9 +233,7 @@ mod tests {
     }
 
     fn decode(members: &str) -> Result<Conversation, serde_json::Error> {
-        serde_json::from_str(&format!(
-            r#"{{"id":"8ca16186c36a4e0a1ef2096e6c60b613"{members}}}"#
-        ))
+        serde_json::from_str(&format!(r#"{{"id":"8ca16186c36a4e0a1ef2096e6c60b613"{members}}}"#))
     }
 
     #[test]

@@ -39,10 +39,7 @@ pub struct Presence {
 impl Friend {
     /// Whether the server's word for the friend is `available`.
     pub fn is_available(&self) -> bool {
-        let word = self
-            .presence
-            .as_ref()
-            .and_then(|presence| presence.availability.as_deref());
+        let word = self.presence.as_ref().and_then(|presence| presence.availability.as_deref());
         word == Some(AVAILABLE)
     }
 }
@@ -80,10 +77,7 @@ impl<'de> Visitor<'de> for FriendNamesVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<FriendNames, A::Error> {
         match elements.next_element::<serde::de::IgnoredAny>()? {
             None => Ok(FriendNames(BTreeMap::new())),
-            Some(_) => Err(serde::de::Error::invalid_type(
-                serde::de::Unexpected::Seq,
-                &self,
-            )),
+            Some(_) => Err(serde::de::Error::invalid_type(serde::de::Unexpected::Seq, &self)),
         }
     }
 }
@@ -114,11 +108,7 @@ impl Answer for FriendsAnswer {
             .collect();
         let friends = names
             .into_iter()
-            .map(|(id, name)| Friend {
-                id,
-                name,
-                presence: presences.remove(&id),
-            })
+            .map(|(id, name)| Friend { id, name, presence: presences.remove(&id) })
             .collect();
         Ok(friends)
     }
@@ -129,10 +119,7 @@ mod tests {
     use super::*;
 
     fn decode(text: &str) -> Vec<Friend> {
-        serde_json::from_str::<FriendsAnswer>(text)
-            .unwrap()
-            .into_content()
-            .unwrap()
+        serde_json::from_str::<FriendsAnswer>(text).unwrap().into_content().unwrap()
     }
 
     #[test]
@@ -146,11 +133,7 @@ mod tests {
         };
         assert_eq!(
             friends,
-            [Friend {
-                id,
-                name: "Administrator".into(),
-                presence: Some(presence)
-            }]
+            [Friend { id, name: "Administrator".into(), presence: Some(presence) }]
         );
         assert!(friends[0].is_available());
     }
@@ -181,10 +164,7 @@ mod tests {
             r#"{"status":"OK","friends":{},"availabilities":{}}"#,
             r#"{"status":"OK","friends":{"d574638619cbff603bf857164c47e850":"A","d574638619cbff603bf857164c47e850":"B"}}"#,
         ] {
-            assert!(
-                serde_json::from_str::<FriendsAnswer>(text).is_err(),
-                "{text}"
-            );
+            assert!(serde_json::from_str::<FriendsAnswer>(text).is_err(), "{text}");
         }
     }
 }

@@ -40,10 +40,8 @@ fn as_map<S: Serializer>(pairs: &[(UserId, &str)], serializer: S) -> Result<S::O
 
 #[expect(clippy::unnecessary_wraps, reason = "every operation has this form")]
 fn list(world: &mut World, admitted: &Admitted, _call: &Incoming) -> Result<Vec<u8>, Refusal> {
-    let friends = world
-        .friends_of(admitted.caller)
-        .map(|person| (person.id, person.name.as_str()))
-        .collect();
+    let friends =
+        world.friends_of(admitted.caller).map(|person| (person.id, person.name.as_str())).collect();
     let availabilities = world
         .presences_seen_by(admitted.caller)
         .map(|(person, presence)| Presence {
@@ -53,11 +51,5 @@ fn list(world: &mut World, admitted: &Admitted, _call: &Incoming) -> Result<Vec<
             availability: presence.availability,
         })
         .collect();
-    Ok(ok(
-        "",
-        Friends {
-            friends,
-            availabilities,
-        },
-    ))
+    Ok(ok("", Friends { friends, availabilities }))
 }

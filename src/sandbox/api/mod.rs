@@ -32,11 +32,8 @@ pub(super) struct Operation {
     pub(super) answer: fn(&mut World, &Admitted, &Incoming) -> Result<Vec<u8>, Refusal>,
 }
 
-const TABLES: [&[Operation]; 3] = [
-    login::OPERATIONS,
-    conversation::OPERATIONS,
-    friends::OPERATIONS,
-];
+const TABLES: [&[Operation]; 3] =
+    [login::OPERATIONS, conversation::OPERATIONS, friends::OPERATIONS];
 
 /// The operation of this service, api and action; the action is asked for only when there is such an api.
 ///
@@ -55,9 +52,7 @@ pub(super) fn find<'a>(
         .peekable();
     of_api.peek().ok_or(Refusal::UnknownApi)?;
     let action = action()?;
-    of_api
-        .find(|operation| operation.action == action)
-        .ok_or(Refusal::UnknownAction)
+    of_api.find(|operation| operation.action == action).ok_or(Refusal::UnknownAction)
 }
 
 /// What every answer begins with; `status` decides. Source: "Where the examples mislead", 1.
@@ -71,10 +66,6 @@ struct Envelope<T> {
 
 /// Writes an answer with status `OK`, its members in the order of their declaration.
 fn ok(errormessage: &'static str, members: impl Serialize) -> Vec<u8> {
-    let answer = Envelope {
-        status: "OK",
-        errormessage,
-        members,
-    };
+    let answer = Envelope { status: "OK", errormessage, members };
     serde_json::to_vec(&answer).expect("answers are structs of strings, numbers and lists")
 }

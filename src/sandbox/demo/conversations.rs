@@ -18,12 +18,8 @@ const MUTED: [usize; 4] = [7, 19, 40, 51];
 const HIDDEN: [usize; 3] = [9, 23, 47];
 /// Hidden once, then cleared: the hide id names a former instance, so that it hides nothing any more.
 const HIDDEN_BEFORE_CLEARED: usize = 15;
-const COLORED: [(usize, &str); 4] = [
-    (0, "#bae1ff"),
-    (3, "#ffb3ba"),
-    (38, "#baffc9"),
-    (41, "#ffffba"),
-];
+const COLORED: [(usize, &str); 4] =
+    [(0, "#bae1ff"), (3, "#ffb3ba"), (38, "#baffc9"), (41, "#ffffba")];
 /// Nothing was ever said there, or all of it was cleared.
 const EMPTY: [usize; 3] = [30, 36, 58];
 /// Another participant set something before Alice did, so that her entry is not the first.
@@ -136,11 +132,7 @@ fn conversation(
 fn age(number: usize, seed: Seed) -> i64 {
     // Numbers 17 and 18 share a moment, so that clients meet two conversations that their times do not order.
     let number = if number == 18 { 17 } else { number };
-    let jitter = if number == 17 {
-        0
-    } else {
-        seed.and("age").below(3600)
-    };
+    let jitter = if number == 17 { 0 } else { seed.and("age").below(3600) };
     let minutes = 7 * number * number + 2;
     MINUTE * i64::try_from(minutes).unwrap_or(0) + i64::try_from(jitter).unwrap_or(0)
 }
@@ -169,9 +161,8 @@ fn set_properties(alice: UserId, conversations: &mut [Conversation]) {
         conversations[number].properties_of(alice).hide_id = hide_id;
     }
     let former_instance = Seed::new("former instance").instance();
-    conversations[HIDDEN_BEFORE_CLEARED]
-        .properties_of(alice)
-        .hide_id = format!("{former_instance};");
+    conversations[HIDDEN_BEFORE_CLEARED].properties_of(alice).hide_id =
+        format!("{former_instance};");
     for number in EMPTY {
         conversations[number].last_message_id.clear();
         conversations[number].last_report_id.clear();

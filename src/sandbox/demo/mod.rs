@@ -28,26 +28,13 @@ pub struct DemoUser {
     pub name: &'static str,
 }
 
-const ALICE: DemoUser = DemoUser {
-    email: "alice@example.com",
-    api_key: "alice-demo",
-    name: "Alice",
-};
-const BOB: DemoUser = DemoUser {
-    email: "bob@example.com",
-    api_key: "bob-demo",
-    name: "Bob",
-};
-const CAROL: DemoUser = DemoUser {
-    email: "carol@example.com",
-    api_key: "carol-demo",
-    name: "Carol",
-};
-const ADMIN: DemoUser = DemoUser {
-    email: "admin@ozeki.hu",
-    api_key: "admin-demo",
-    name: "Administrator",
-};
+const ALICE: DemoUser =
+    DemoUser { email: "alice@example.com", api_key: "alice-demo", name: "Alice" };
+const BOB: DemoUser = DemoUser { email: "bob@example.com", api_key: "bob-demo", name: "Bob" };
+const CAROL: DemoUser =
+    DemoUser { email: "carol@example.com", api_key: "carol-demo", name: "Carol" };
+const ADMIN: DemoUser =
+    DemoUser { email: "admin@ozeki.hu", api_key: "admin-demo", name: "Administrator" };
 
 static DEMO_USERS: [DemoUser; 4] = [ALICE, BOB, CAROL, ADMIN];
 
@@ -82,29 +69,15 @@ fn account(user: &DemoUser, nick: &'static str, friends: usize) -> Account {
     Account {
         api_key: ApiKey::parse(user.api_key).expect("every key of the demo data is one"),
         nick,
-        encrypted_private_key: Seed::new("private key")
-            .and(user.email)
-            .base64(PRIVATE_KEY_BYTES),
-        friends: others
-            .filter(|email| *email != user.email)
-            .chain(made_up)
-            .map(id)
-            .collect(),
-        acquaintances: COLLEAGUES
-            .iter()
-            .take(1)
-            .map(|(email, _)| id(email))
-            .collect(),
+        encrypted_private_key: Seed::new("private key").and(user.email).base64(PRIVATE_KEY_BYTES),
+        friends: others.filter(|email| *email != user.email).chain(made_up).map(id).collect(),
+        acquaintances: COLLEAGUES.iter().take(1).map(|(email, _)| id(email)).collect(),
     }
 }
 
 fn people() -> impl Iterator<Item = Person> {
-    let demo_users = DEMO_USERS
-        .iter()
-        .map(|user| person(user.email, user.name, "available"));
-    let colleagues = COLLEAGUES
-        .iter()
-        .map(|(email, name)| person(email, name, "available"));
+    let demo_users = DEMO_USERS.iter().map(|user| person(user.email, user.name, "available"));
+    let colleagues = COLLEAGUES.iter().map(|(email, name)| person(email, name, "available"));
     // Only "available" is documented; "offline" and "" are our choice, so that clients meet another word and none.
     let friends = FRIENDS.iter().enumerate().map(|(position, (email, name))| {
         let availability = match position % 9 {

@@ -56,11 +56,7 @@ impl Reply {
 
     /// This text with this HTTP status, as a web server in front of Ozeki might answer.
     pub fn status(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        Self::Scripted {
-            status,
-            content_type: "text/html",
-            body: body.into(),
-        }
+        Self::Scripted { status, content_type: "text/html", body: body.into() }
     }
 }
 
@@ -82,10 +78,7 @@ pub struct Fault {
 impl Fault {
     /// Replies this at once.
     pub const fn new(reply: Reply) -> Self {
-        Self {
-            wait: Wait::None,
-            reply,
-        }
+        Self { wait: Wait::None, reply }
     }
 
     /// Waits for [`Injection::release`] before it replies.
@@ -132,10 +125,7 @@ impl Faults {
     ///
     /// When 256 faults already wait.
     pub fn inject(&self, api: &str, action: &str, times: Times, fault: Fault) -> Injection {
-        let injection = Injection {
-            faults: self.clone(),
-            gate: Arc::new(Gate::default()),
-        };
+        let injection = Injection { faults: self.clone(), gate: Arc::new(Gate::default()) };
         let scripted = Scripted {
             injection: injection.clone(),
             api: api.to_owned(),
@@ -152,18 +142,14 @@ impl Faults {
 
     /// How many faults still wait for a call: a test that ends with one has not tested it.
     pub fn waiting(&self) -> usize {
-        self.lock()
-            .iter()
-            .filter(|scripted| scripted.times != Times::All)
-            .count()
+        self.lock().iter().filter(|scripted| scripted.times != Times::All).count()
     }
 
     /// The fault that a call of this api and action meets, if any.
     pub(super) fn meet(&self, api: &str, action: &str) -> Option<(Fault, Injection)> {
         let mut waiting = self.lock();
-        let position = waiting
-            .iter()
-            .position(|scripted| scripted.api == api && scripted.action == action)?;
+        let position =
+            waiting.iter().position(|scripted| scripted.api == api && scripted.action == action)?;
         let scripted = &mut waiting[position];
         let met = (scripted.fault.clone(), scripted.injection.clone());
         match &mut scripted.times {
@@ -220,9 +206,7 @@ impl Injection {
 
     /// Takes the fault back from the calls that have not met it yet.
     pub fn cancel(&self) {
-        self.faults
-            .lock()
-            .retain(|scripted| !Arc::ptr_eq(&scripted.injection.gate, &self.gate));
+        self.faults.lock().retain(|scripted| !Arc::ptr_eq(&scripted.injection.gate, &self.gate));
     }
 
     fn arrive(&self) {
@@ -248,17 +232,11 @@ mod tests {
         let faults = Faults::default();
         let twice = faults.inject("api", "list", Times::Next(2), Fault::new(Reply::Closed));
         let rest = faults.inject("api", "list", Times::All, Fault::new(Reply::Truncated));
-        let met: Vec<_> = (0..4)
-            .filter_map(|_| Some(faults.meet("api", "list")?.0.reply))
-            .collect();
+        let met: Vec<_> =
+            (0..4).filter_map(|_| Some(faults.meet("api", "list")?.0.reply)).collect();
         assert!(matches!(
             met[..],
-            [
-                Reply::Closed,
-                Reply::Closed,
-                Reply::Truncated,
-                Reply::Truncated
-            ]
+            [Reply::Closed, Reply::Closed, Reply::Truncated, Reply::Truncated]
         ));
         assert_eq!((faults.waiting(), twice.arrivals()), (0, 0));
         assert!(faults.meet("api", "clear").is_none());

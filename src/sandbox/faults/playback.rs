@@ -32,14 +32,10 @@ impl Fault {
         injection.arrive();
         let is_ended = match self.wait {
             Wait::None => false,
-            Wait::Held => closing
-                .run_until_cancelled(injection.until_released())
-                .await
-                .is_none(),
-            Wait::Delayed(by) => closing
-                .run_until_cancelled(tokio::time::sleep(by))
-                .await
-                .is_none(),
+            Wait::Held => closing.run_until_cancelled(injection.until_released()).await.is_none(),
+            Wait::Delayed(by) => {
+                closing.run_until_cancelled(tokio::time::sleep(by)).await.is_none()
+            }
         };
         if is_ended {
             return streamed(broken(), None);
@@ -53,17 +49,12 @@ impl Reply {
         let length = genuine.len();
         match self {
             Self::Genuine => answered(StatusCode::OK, "application/json", genuine.into()),
-            Self::Scripted {
-                status,
-                content_type,
-                body,
-            } => answered(status, content_type, body),
+            Self::Scripted { status, content_type, body } => answered(status, content_type, body),
             Self::Oversized { bytes } => streamed(oversized(bytes), None),
             Self::Closed => streamed(broken(), None),
-            Self::Truncated => streamed(
-                Box::pin(first_half(genuine).chain(pause()).chain(broken())),
-                Some(length),
-            ),
+            Self::Truncated => {
+                streamed(Box::pin(first_half(genuine).chain(pause()).chain(broken())), Some(length))
+            }
             Self::Stalled => {
                 let end = stream::once(async move {
                     closing.cancelled().await;
@@ -83,9 +74,7 @@ pub(in crate::sandbox) fn answered(
 ) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
@@ -93,10 +82,7 @@ pub(in crate::sandbox) fn answered(
 fn streamed(chunks: Chunks, length: Option<usize>) -> Response {
     let mut response = Response::new(Body::from_stream(chunks));
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(length) = length {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }

@@ -69,19 +69,13 @@ impl Conversation {
     /// Source: "conv".
     pub(in crate::sandbox) fn hidden_by(&self) -> Vec<UserId> {
         self.users_with(|properties| {
-            properties
-                .hide_id
-                .split(';')
-                .any(|instance| instance == self.instance)
+            properties.hide_id.split(';').any(|instance| instance == self.instance)
         })
     }
 
     /// The name under this encryption: base64 that differs from every other encryption's.
     pub(in crate::sandbox) fn encrypted_display_name(&self, encryption: u64) -> String {
-        Seed::new("displayname")
-            .and(self.id)
-            .and(encryption)
-            .base64(DISPLAY_NAME_BYTES)
+        Seed::new("displayname").and(self.id).and(encryption).base64(DISPLAY_NAME_BYTES)
     }
 
     fn users_with(&self, is_set: impl Fn(&Properties) -> bool) -> Vec<UserId> {

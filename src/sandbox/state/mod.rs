@@ -51,10 +51,7 @@ impl World {
         conversations: Vec<Conversation>,
     ) -> Self {
         Self {
-            people: people
-                .into_iter()
-                .map(|person| (person.id, person))
-                .collect(),
+            people: people.into_iter().map(|person| (person.id, person)).collect(),
             accounts,
             conversations,
             encryptions: 0,
@@ -71,9 +68,7 @@ impl World {
 
     /// Whose API key this is.
     pub(super) fn owner_of_key(&self, api_key: &ApiKey) -> Option<UserId> {
-        self.accounts
-            .iter()
-            .find_map(|(id, account)| (account.api_key == *api_key).then_some(*id))
+        self.accounts.iter().find_map(|(id, account)| (account.api_key == *api_key).then_some(*id))
     }
 
     /// The conversations that the user takes part in, in no promised order.
@@ -98,12 +93,7 @@ impl World {
     ) -> impl Iterator<Item = (&Person, &Presence)> {
         self.account(user)
             .into_iter()
-            .flat_map(|account| {
-                account
-                    .acquaintances
-                    .iter()
-                    .chain(account.friends.iter().rev())
-            })
+            .flat_map(|account| account.acquaintances.iter().chain(account.friends.iter().rev()))
             .filter_map(|id| self.person(*id))
             .filter_map(|person| Some((person, person.presence.as_ref()?)))
     }

@@ -83,10 +83,8 @@ async fn the_conversation_list_has_the_samples_members_in_its_order() {
     assert_eq!(answer.get("errormessage"), r#""File does not exist""#);
 
     let conversations: Vec<Members> = serde_json::from_str(answer.get("conversations")).unwrap();
-    let colored = conversations
-        .iter()
-        .find(|conversation| conversation.get("properties") != "[]")
-        .unwrap();
+    let colored =
+        conversations.iter().find(|conversation| conversation.get("properties") != "[]").unwrap();
     assert_eq!(
         colored.names(),
         [
@@ -106,19 +104,10 @@ async fn the_conversation_list_has_the_samples_members_in_its_order() {
             "properties",
         ]
     );
-    assert_eq!(
-        colored.first_of("participants").names(),
-        ["userid", "username"]
-    );
+    assert_eq!(colored.first_of("participants").names(), ["userid", "username"]);
     assert_eq!(
         colored.first_of("properties").names(),
-        [
-            "userid",
-            "ismuted",
-            "isfavorite",
-            "hideid",
-            "listitembackgroundcolor"
-        ]
+        ["userid", "ismuted", "isfavorite", "hideid", "listitembackgroundcolor"]
     );
 }
 
@@ -127,10 +116,7 @@ async fn the_friends_list_has_the_samples_members_in_its_order() {
     let sandbox = TestSandbox::start().await;
     let (_, answer) = sandbox.text(TestCall::signed("chatfriends", LIST)).await;
     let answer = Members::of(&answer);
-    assert_eq!(
-        answer.names(),
-        ["status", "errormessage", "friends", "availabilities"]
-    );
+    assert_eq!(answer.names(), ["status", "errormessage", "friends", "availabilities"]);
     assert_eq!(answer.get("errormessage"), r#""""#);
     assert_eq!(
         answer.first_of("availabilities").names(),
@@ -160,10 +146,7 @@ async fn login_names_the_user_whose_key_it_was() {
                 "urls",
             ]
         );
-        assert_eq!(
-            Members::of(members.get("listeners")).names(),
-            ["udp", "ws", "wss"]
-        );
+        assert_eq!(Members::of(members.get("listeners")).names(), ["udp", "ws", "wss"]);
         assert_eq!(
             Members::of(members.get("urls")).names(),
             [
@@ -198,10 +181,7 @@ async fn alice_has_sixty_conversations_of_every_kind() {
     assert_eq!(count(&|one| names(&alice, &one["favoriteby"])), 5);
     assert_eq!(count(&|one| names(&alice, &one["mutedby"])), 4);
     assert_eq!(count(&|one| names(&alice, &one["hiddenby"])), 3);
-    assert_eq!(
-        count(&|one| one["lastmessageid"] == "" && one["lastreportid"] == ""),
-        3
-    );
+    assert_eq!(count(&|one| one["lastmessageid"] == "" && one["lastreportid"] == ""), 3);
     assert_eq!(
         count(&|one| entry(&alice, one)
             .is_some_and(|entry| entry["listitembackgroundcolor"] != "#ffffff")),
@@ -217,9 +197,7 @@ async fn alice_has_sixty_conversations_of_every_kind() {
     assert_eq!(count(&peers_first), 4);
     let peers_only = |one: &Value| {
         entry(&alice, one).is_none()
-            && one["properties"]
-                .as_array()
-                .is_some_and(|all| !all.is_empty())
+            && one["properties"].as_array().is_some_and(|all| !all.is_empty())
     };
     assert_eq!(count(&peers_only), 2);
 }
@@ -298,10 +276,7 @@ async fn only_the_display_names_ciphertext_differs_between_two_answers() {
     let sandbox = TestSandbox::start().await;
     let mut answers = Vec::new();
     for _ in 0..2 {
-        answers.push(items(
-            &sandbox.json(conversations_call()).await,
-            "conversations",
-        ));
+        answers.push(items(&sandbox.json(conversations_call()).await, "conversations"));
     }
     let (second, first) = (answers.pop().unwrap(), answers.pop().unwrap());
     for (mut before, mut after) in first.into_iter().zip(second) {

@@ -41,9 +41,7 @@ async fn promised_and_sent(stream: &mut TcpStream) -> (usize, usize) {
     stream.read_to_end(&mut bytes).await.unwrap();
     let text = String::from_utf8(bytes).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    let promised = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "));
+    let promised = head.lines().find_map(|line| line.strip_prefix("content-length: "));
     (promised.unwrap().parse().unwrap(), body.len())
 }
 
@@ -58,10 +56,7 @@ async fn a_held_answer_comes_when_released() {
     };
     let (answer, ()) = tokio::join!(sandbox.json(friends_call()), release);
     assert_eq!(answer["status"], "OK");
-    assert_eq!(
-        (injection.arrivals(), sandbox.sandbox.faults().waiting()),
-        (1, 0)
-    );
+    assert_eq!((injection.arrivals(), sandbox.sandbox.faults().waiting()), (1, 0));
 }
 
 #[tokio::test]
@@ -70,17 +65,12 @@ async fn other_calls_are_answered_while_one_is_held() {
     let injection = inject(&sandbox, Times::All, Fault::new(Reply::Genuine).held());
     let other = async {
         injection.arrived(1).await;
-        let answer = sandbox
-            .json(TestCall::signed("chatconversation", LIST))
-            .await;
+        let answer = sandbox.json(TestCall::signed("chatconversation", LIST)).await;
         injection.release();
         answer
     };
     let (held, other) = tokio::join!(sandbox.json(friends_call()), other);
-    assert_eq!(
-        (&held["status"], &other["status"]),
-        (&"OK".into(), &"OK".into())
-    );
+    assert_eq!((&held["status"], &other["status"]), (&"OK".into(), &"OK".into()));
 }
 
 #[tokio::test]
@@ -96,17 +86,10 @@ async fn scripted_answers_come_as_often_as_asked_then_genuine_ones() {
     let sandbox = TestSandbox::start().await;
     let unavailable = Reply::status(StatusCode::SERVICE_UNAVAILABLE, "<h1>busy</h1>");
     inject(&sandbox, Times::Next(2), Fault::new(unavailable));
-    inject(
-        &sandbox,
-        Times::Next(1),
-        Fault::new(Reply::json(r#"{"status":"NO"}"#)),
-    );
+    inject(&sandbox, Times::Next(1), Fault::new(Reply::json(r#"{"status":"NO"}"#)));
     for _ in 0..2 {
         let answer = sandbox.text(friends_call()).await;
-        assert_eq!(
-            answer,
-            (StatusCode::SERVICE_UNAVAILABLE, "<h1>busy</h1>".into())
-        );
+        assert_eq!(answer, (StatusCode::SERVICE_UNAVAILABLE, "<h1>busy</h1>".into()));
     }
     assert_eq!(sandbox.json(friends_call()).await["status"], "NO");
     assert_eq!(sandbox.json(friends_call()).await["status"], "OK");
@@ -117,11 +100,7 @@ async fn scripted_answers_come_as_often_as_asked_then_genuine_ones() {
 async fn an_oversized_body_has_the_size_that_was_asked_for_and_no_end() {
     const SIZE: usize = 300_000;
     let sandbox = TestSandbox::start().await;
-    inject(
-        &sandbox,
-        Times::Next(1),
-        Fault::new(Reply::Oversized { bytes: SIZE as u64 }),
-    );
+    inject(&sandbox, Times::Next(1), Fault::new(Reply::Oversized { bytes: SIZE as u64 }));
     let mut response = sandbox.respond(friends_call()).await.unwrap();
     let mut length = 0;
     let end = loop {
@@ -137,11 +116,7 @@ async fn an_oversized_body_has_the_size_that_was_asked_for_and_no_end() {
 #[tokio::test]
 async fn an_endless_body_can_be_left() {
     let sandbox = TestSandbox::start().await;
-    inject(
-        &sandbox,
-        Times::Next(1),
-        Fault::new(Reply::Oversized { bytes: u64::MAX }),
-    );
+    inject(&sandbox, Times::Next(1), Fault::new(Reply::Oversized { bytes: u64::MAX }));
     let mut response = sandbox.respond(friends_call()).await.unwrap();
     for _ in 0..10 {
         assert!(response.chunk().await.unwrap().is_some());

@@ -64,8 +64,7 @@ impl TestCall {
 
     fn set(&mut self, name: &str, value: &str) {
         let name: HeaderName = name.parse().unwrap();
-        self.headers
-            .insert(name, HeaderValue::from_str(value).unwrap());
+        self.headers.insert(name, HeaderValue::from_str(value).unwrap());
     }
 
     fn with(mut self, name: &str, value: &str) -> Self {
@@ -106,12 +105,7 @@ impl TestSandbox {
     async fn respond(&self, call: TestCall) -> reqwest::Result<reqwest::Response> {
         let mut url = self.sandbox.url().clone();
         url.set_query(Some(&call.query));
-        self.http
-            .request(call.method, url)
-            .headers(call.headers)
-            .body(call.body)
-            .send()
-            .await
+        self.http.request(call.method, url).headers(call.headers).body(call.body).send().await
     }
 
     async fn text(&self, call: TestCall) -> (StatusCode, String) {

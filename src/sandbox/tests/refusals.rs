@@ -8,19 +8,12 @@ const LOGIN: &str = r#"{"action":"login","apikey":"alice-demo"}"#;
 /// Makes the call and tells why it was refused; the answer has to say the same.
 async fn refusal_of(sandbox: &TestSandbox, call: TestCall) -> Refusal {
     let answer = sandbox.json(call).await;
-    let Some(Outcome::Refused(refusal)) = sandbox
-        .sandbox
-        .journal()
-        .calls()
-        .pop()
-        .map(|call| call.outcome)
+    let Some(Outcome::Refused(refusal)) =
+        sandbox.sandbox.journal().calls().pop().map(|call| call.outcome)
     else {
         panic!("answered: {answer}");
     };
-    assert_eq!(
-        answer,
-        serde_json::json!({"status": "ERROR", "errormessage": refusal.to_string()})
-    );
+    assert_eq!(answer, serde_json::json!({"status": "ERROR", "errormessage": refusal.to_string()}));
     refusal
 }
 
@@ -46,35 +39,19 @@ fn dated(timestamp: &str) -> TestCall {
 
 #[tokio::test]
 async fn what_is_no_known_call_is_refused() {
-    let query = |query: &str| TestCall {
-        query: query.into(),
-        ..list()
-    };
-    let get = TestCall {
-        method: Method::GET,
-        body: Vec::new(),
-        ..list()
-    };
+    let query = |query: &str| TestCall { query: query.into(), ..list() };
+    let get = TestCall { method: Method::GET, body: Vec::new(), ..list() };
     assert_refused(vec![
         (Refusal::Method, get),
         (Refusal::UnknownApi, query("")),
         (Refusal::UnknownApi, query("srv=chatserver")),
         (Refusal::UnknownApi, query("api=chatconversation")),
-        (
-            Refusal::UnknownApi,
-            query("srv=chatowner&api=chatconversation"),
-        ),
+        (Refusal::UnknownApi, query("srv=chatowner&api=chatconversation")),
         (Refusal::UnknownApi, query("srv=chatserver&api=chat")),
-        (
-            Refusal::UnknownAction,
-            list_with(&LIST.replace("list", "lists")),
-        ),
+        (Refusal::UnknownAction, list_with(&LIST.replace("list", "lists"))),
         (Refusal::MissingMember("action"), list_with("{}")),
         (
-            Refusal::InvalidMember {
-                name: "action",
-                expected: "a string",
-            },
+            Refusal::InvalidMember { name: "action", expected: "a string" },
             list_with(r#"{"action":1}"#),
         ),
     ])
@@ -86,10 +63,7 @@ async fn what_is_no_json_object_is_refused() {
     let too_large = format!("{{\"action\":\"{}\"}}", "a".repeat(1024 * 1024));
     assert_refused(vec![
         (Refusal::ContentType, list().without("content-type")),
-        (
-            Refusal::ContentType,
-            list().with("content-type", "text/plain"),
-        ),
+        (Refusal::ContentType, list().with("content-type", "text/plain")),
         (Refusal::NotAnObject, list_with("")),
         (Refusal::NotAnObject, list_with("{")),
         (Refusal::NotAnObject, list_with("[]")),
@@ -101,10 +75,7 @@ async fn what_is_no_json_object_is_refused() {
 
 #[tokio::test]
 async fn an_undated_or_badly_dated_call_is_refused() {
-    let version = Refusal::InvalidMember {
-        name: "clientversioncode",
-        expected: "an integer",
-    };
+    let version = Refusal::InvalidMember { name: "clientversioncode", expected: "an integer" };
     let timestamp = Refusal::InvalidMember {
         name: "timestamp",
         expected: "a UTC time written yyyy-MM-dd HH:mm:ss",
@@ -139,33 +110,15 @@ async fn a_timestamp_within_five_minutes_is_taken() {
 
 #[tokio::test]
 async fn a_missing_or_malformed_header_is_refused() {
-    let invalid = |name| Refusal::InvalidHeader {
-        name,
-        expected: "32 lower-case hex digits",
-    };
-    let upper_case = UserId::from_email("alice@example.com")
-        .unwrap()
-        .to_string()
-        .to_uppercase();
+    let invalid = |name| Refusal::InvalidHeader { name, expected: "32 lower-case hex digits" };
+    let upper_case = UserId::from_email("alice@example.com").unwrap().to_string().to_uppercase();
     assert_refused(vec![
-        (
-            Refusal::MissingHeader("Ozeki-Station"),
-            list().without("ozeki-station"),
-        ),
+        (Refusal::MissingHeader("Ozeki-Station"), list().without("ozeki-station")),
         (invalid("Ozeki-Station"), list().with("ozeki-station", "7")),
-        (
-            Refusal::MissingHeader("Ozeki-User"),
-            list().without("ozeki-user"),
-        ),
+        (Refusal::MissingHeader("Ozeki-User"), list().without("ozeki-user")),
         (invalid("Ozeki-User"), list().with("ozeki-user", "alice")),
-        (
-            invalid("Ozeki-User"),
-            list().with("ozeki-user", &upper_case),
-        ),
-        (
-            Refusal::MissingHeader("Ozeki-Signature"),
-            list().without("ozeki-signature"),
-        ),
+        (invalid("Ozeki-User"), list().with("ozeki-user", &upper_case)),
+        (Refusal::MissingHeader("Ozeki-Signature"), list().without("ozeki-signature")),
         (
             Refusal::MissingHeader("Ozeki-Station"),
             TestCall::unsigned("chatlogin", LOGIN).without("ozeki-station"),
@@ -176,14 +129,8 @@ async fn a_missing_or_malformed_header_is_refused() {
 
 #[tokio::test]
 async fn a_credential_that_is_not_the_callers_is_refused() {
-    let other_body = TestCall {
-        body: LIST.replace("47", "48").into(),
-        ..list()
-    };
-    let other_bytes_of_the_same_json = TestCall {
-        body: LIST.replace(',', ", ").into(),
-        ..list()
-    };
+    let other_body = TestCall { body: LIST.replace("47", "48").into(), ..list() };
+    let other_bytes_of_the_same_json = TestCall { body: LIST.replace(',', ", ").into(), ..list() };
     let bob = UserId::from_email("bob@example.com").unwrap().to_string();
     let stranger = UserId::from_email("emma.clarke@example.com").unwrap();
     let sign = |key| TestCall::signed_by("alice@example.com", key, "chatfriends", LIST);
@@ -194,31 +141,13 @@ async fn a_credential_that_is_not_the_callers_is_refused() {
         (Refusal::WrongSignature, sign("bob-demo")),
         (Refusal::WrongSignature, list().with("ozeki-user", &bob)),
         (Refusal::WrongSignature, list().with("ozeki-signature", "")),
+        (Refusal::WrongSignature, list().with("ozeki-signature", &"a".repeat(2000))),
+        (Refusal::UnknownUser, list().with("ozeki-user", &stranger.to_string())),
+        (Refusal::MissingMember("apikey"), login(r#"{"action":"login"}"#)),
+        (Refusal::UnknownApiKey, login(r#"{"action":"login","apikey":"alice"}"#)),
+        (Refusal::UnknownApiKey, login(r#"{"action":"login","apikey":""}"#)),
         (
-            Refusal::WrongSignature,
-            list().with("ozeki-signature", &"a".repeat(2000)),
-        ),
-        (
-            Refusal::UnknownUser,
-            list().with("ozeki-user", &stranger.to_string()),
-        ),
-        (
-            Refusal::MissingMember("apikey"),
-            login(r#"{"action":"login"}"#),
-        ),
-        (
-            Refusal::UnknownApiKey,
-            login(r#"{"action":"login","apikey":"alice"}"#),
-        ),
-        (
-            Refusal::UnknownApiKey,
-            login(r#"{"action":"login","apikey":""}"#),
-        ),
-        (
-            Refusal::InvalidMember {
-                name: "apikey",
-                expected: "a string",
-            },
+            Refusal::InvalidMember { name: "apikey", expected: "a string" },
             login(r#"{"action":"login","apikey":null}"#),
         ),
     ])

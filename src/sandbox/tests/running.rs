@@ -23,19 +23,9 @@ async fn every_call_is_journalled_with_its_caller_and_outcome() {
     assert_eq!(
         sandbox.sandbox.journal().calls(),
         [
-            call(
-                "chatlogin",
-                "login",
-                user("bob@example.com"),
-                Outcome::Answered
-            ),
+            call("chatlogin", "login", user("bob@example.com"), Outcome::Answered),
             call("chatfriends", "list", alice, Outcome::Answered),
-            call(
-                "chatfriends",
-                "list",
-                alice,
-                Outcome::Refused(Refusal::WrongSignature)
-            ),
+            call("chatfriends", "list", alice, Outcome::Refused(Refusal::WrongSignature)),
         ]
     );
 }
@@ -60,19 +50,14 @@ async fn another_recipe_makes_another_signature() {
     let sandbox = Sandbox::start(SandboxOptions {
         listen: ([127, 0, 0, 1], 0).into(),
         recipe: Recipe {
-            payload: "{user}{station}{api}{action}{timestamp}{body}{key}"
-                .parse()
-                .unwrap(),
+            payload: "{user}{station}{api}{action}{timestamp}{body}{key}".parse().unwrap(),
             ..Recipe::default()
         },
         clock: Clock::manual(NOW),
     })
     .await
     .unwrap();
-    let sandbox = TestSandbox {
-        sandbox,
-        ..TestSandbox::start().await
-    };
+    let sandbox = TestSandbox { sandbox, ..TestSandbox::start().await };
     let call = TestCall::signed("chatfriends", LIST);
     assert_eq!(sandbox.json(call.clone()).await["status"], "ERROR");
     let user = UserId::from_email("alice@example.com").unwrap();
@@ -120,8 +105,5 @@ async fn an_address_in_use_is_told() {
         recipe: Recipe::default(),
         clock: Clock::manual(NOW),
     });
-    assert_eq!(
-        second.await.err().map(|error| error.kind()),
-        Some(std::io::ErrorKind::AddrInUse)
-    );
+    assert_eq!(second.await.err().map(|error| error.kind()), Some(std::io::ErrorKind::AddrInUse));
 }

@@ -70,21 +70,17 @@ pub enum BodyForm {
 
 impl BodyForm {
     /// What is tried when the bytes as captured fit no recipe.
-    pub(super) const OTHERS: [Self; 3] = [
-        Self::WithoutLineEnd,
-        Self::WithLineFeed,
-        Self::WithCarriageReturn,
-    ];
+    pub(super) const OTHERS: [Self; 3] =
+        [Self::WithoutLineEnd, Self::WithLineFeed, Self::WithCarriageReturn];
 
     /// The capture with its body in this form; `None` where that changes nothing.
     pub(super) fn of(self, capture: &Capture) -> Option<Capture> {
         let body = &capture.request.body;
         let changed = match self {
             Self::AsCaptured => None,
-            Self::WithoutLineEnd => body
-                .strip_suffix(b"\r\n")
-                .or_else(|| body.strip_suffix(b"\n"))
-                .map(<[u8]>::to_vec),
+            Self::WithoutLineEnd => {
+                body.strip_suffix(b"\r\n").or_else(|| body.strip_suffix(b"\n")).map(<[u8]>::to_vec)
+            }
             Self::WithLineFeed => Some([body, b"\n".as_slice()].concat()),
             Self::WithCarriageReturn => Some([body, b"\r\n".as_slice()].concat()),
         };

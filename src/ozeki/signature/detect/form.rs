@@ -19,25 +19,18 @@ pub(super) struct Form {
 impl Form {
     pub(super) fn of(signature: &Signature) -> Result<Self, DetectError> {
         let text = signature.expose();
-        let digest = unhex(text)
-            .or_else(|| STANDARD.decode(text).ok())
-            .ok_or(DetectError::UnknownForm)?;
+        let digest =
+            unhex(text).or_else(|| STANDARD.decode(text).ok()).ok_or(DetectError::UnknownForm)?;
         let hash = Hash::ALL
             .into_iter()
             .find(|hash| hash.digest(b"").len() == digest.len())
             .ok_or(DetectError::UnknownForm)?;
-        let encodings: Vec<_> = Encoding::ALL
-            .into_iter()
-            .filter(|encoding| encoding.encode(&digest) == text)
-            .collect();
+        let encodings: Vec<_> =
+            Encoding::ALL.into_iter().filter(|encoding| encoding.encode(&digest) == text).collect();
         if encodings.is_empty() {
             return Err(DetectError::MixedCase);
         }
-        Ok(Self {
-            hash,
-            encodings,
-            digest,
-        })
+        Ok(Self { hash, encodings, digest })
     }
 }
 
@@ -48,15 +41,8 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         .map(|digit| digit.to_digit(16).and_then(|value| value.try_into().ok()))
         .collect();
     let digits = digits?;
-    let is_digest = Hash::ALL
-        .into_iter()
-        .any(|hash| 2 * hash.digest(b"").len() == digits.len());
-    is_digest.then(|| {
-        digits
-            .chunks_exact(2)
-            .map(|pair| (pair[0] << 4) | pair[1])
-            .collect()
-    })
+    let is_digest = Hash::ALL.into_iter().any(|hash| 2 * hash.digest(b"").len() == digits.len());
+    is_digest.then(|| digits.chunks_exact(2).map(|pair| (pair[0] << 4) | pair[1]).collect())
 }
 
 #[cfg(test)]
@@ -90,10 +76,7 @@ mod tests {
     fn what_no_recipe_can_write_is_refused() {
         assert_eq!(form("abc"), Err(DetectError::UnknownForm));
         assert_eq!(form(&"a".repeat(128)), Err(DetectError::UnknownForm));
-        assert_eq!(
-            form("nhB9nTcrtoJr2B01QqQZ1g"),
-            Err(DetectError::UnknownForm)
-        );
+        assert_eq!(form("nhB9nTcrtoJr2B01QqQZ1g"), Err(DetectError::UnknownForm));
         assert_eq!(form(&"aA".repeat(16)), Err(DetectError::MixedCase));
     }
 }

@@ -98,17 +98,9 @@ fn detect_among(
         let ingredients = Ingredient::all(&captures[subject], parts);
         let finds = run(stage, captures, &captures[subject], &form, &ingredients);
         payloads_tried += finds.payloads_tried.into_inner();
-        let mut recipes = finds
-            .recipes
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut recipes = finds.recipes.into_inner().unwrap_or_else(PoisonError::into_inner);
         recipes.sort_by_cached_key(plainness);
-        Detection {
-            recipes,
-            has_more: finds.is_full.into_inner(),
-            body,
-            payloads_tried,
-        }
+        Detection { recipes, has_more: finds.is_full.into_inner(), body, payloads_tried }
     };
     for (number, stage) in STAGES.iter().enumerate() {
         on_stage(stage);
@@ -184,10 +176,7 @@ fn run(
         finds: &finds,
     };
     let key = subject.request.key.expose().as_bytes();
-    let (plain, keyed) = (
-        target(Algorithm::Plain(form.hash)),
-        target(Algorithm::Hmac(form.hash)),
-    );
+    let (plain, keyed) = (target(Algorithm::Plain(form.hash)), target(Algorithm::Hmac(form.hash)));
     match form.hash {
         Hash::Md5 => {
             spread(&plain, &Plain(Md5::new()));

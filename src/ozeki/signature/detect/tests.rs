@@ -67,11 +67,8 @@ fn different_texts_between_the_parts_are_found() {
 
 #[test]
 fn all_seven_parts_at_once_are_found() {
-    let recipe = recipe(
-        "sha256",
-        "{timestamp}|{key}|{body}|{user}|{api}|{station}|{action}",
-        "hex",
-    );
+    let recipe =
+        recipe("sha256", "{timestamp}|{key}|{body}|{user}|{api}|{station}|{action}", "hex");
     // Only the payloads that begin with the right part, since an unoptimised build takes minutes for all.
     let capture = signed(unsigned(), &recipe);
     let form = Form::of(&capture.signature).unwrap();
@@ -87,10 +84,7 @@ fn all_seven_parts_at_once_are_found() {
         stage: &STAGES[1],
         finds: &finds,
     };
-    let first = ingredients
-        .iter()
-        .find(|it| it.is(Part::Timestamp, None))
-        .unwrap();
+    let first = ingredients.iter().find(|it| it.is(Part::Timestamp, None)).unwrap();
     Walk::run(&target, &["|"], first, &Plain(Sha256::new()));
     assert_eq!(*finds.recipes.lock().unwrap(), [recipe]);
 }
@@ -102,10 +96,7 @@ fn several_recipes_that_fit_are_all_told_plainest_first() {
     let made_by = recipe("md5", "{timestamp}{key}", "hex");
     let capture = signed(request, &made_by);
     let found = search(&[Part::Action, Part::Timestamp, Part::Key], &[capture]);
-    assert_eq!(
-        found.recipes,
-        [recipe("md5", "{action}{key}", "hex"), made_by]
-    );
+    assert_eq!(found.recipes, [recipe("md5", "{action}{key}", "hex"), made_by]);
 }
 
 #[test]
@@ -138,13 +129,7 @@ fn no_more_recipes_are_kept_than_the_bound() {
     request.body = text.into();
     request.key = ApiKey::parse(text).unwrap();
     let capture = signed(request, &recipe("md5", "{api}{action}{timestamp}", "hex"));
-    let parts = [
-        Part::Api,
-        Part::Action,
-        Part::Timestamp,
-        Part::Body,
-        Part::Key,
-    ];
+    let parts = [Part::Api, Part::Action, Part::Timestamp, Part::Body, Part::Key];
     let found = search(&parts, &[capture]);
     assert_eq!(found.recipes.len(), RECIPES_MAX);
     assert!(found.has_more);
@@ -167,10 +152,7 @@ fn a_recipe_that_fits_but_for_the_bodys_line_end_says_so() {
     let made_by = recipe("md5", "{body|sha1}{key}", "hex");
     for (captured, form) in [
         ([BODY, b"\n".as_slice()].concat(), BodyForm::WithoutLineEnd),
-        (
-            [BODY, b"\r\n".as_slice()].concat(),
-            BodyForm::WithoutLineEnd,
-        ),
+        ([BODY, b"\r\n".as_slice()].concat(), BodyForm::WithoutLineEnd),
     ] {
         let mut capture = signed(unsigned(), &made_by);
         capture.request.body = captured;
@@ -178,10 +160,7 @@ fn a_recipe_that_fits_but_for_the_bodys_line_end_says_so() {
         assert_eq!(found.recipes.as_slice(), std::slice::from_ref(&made_by));
         assert_eq!(found.body, form);
     }
-    for (end, form) in [
-        ("\n", BodyForm::WithLineFeed),
-        ("\r\n", BodyForm::WithCarriageReturn),
-    ] {
+    for (end, form) in [("\n", BodyForm::WithLineFeed), ("\r\n", BodyForm::WithCarriageReturn)] {
         let mut request = unsigned();
         request.body.extend_from_slice(end.as_bytes());
         let mut capture = signed(request, &made_by);
@@ -232,11 +211,7 @@ fn any_promised_recipe() -> impl Strategy<Value = Recipe> {
                 })
                 .flatten()
                 .collect();
-            Recipe {
-                algorithm,
-                payload: Payload::try_new(pieces).unwrap(),
-                encoding,
-            }
+            Recipe { algorithm, payload: Payload::try_new(pieces).unwrap(), encoding }
         })
 }
 

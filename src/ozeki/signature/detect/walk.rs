@@ -28,11 +28,7 @@ impl Ingredient {
         let text_of = |part, hash| {
             let payload =
                 Payload::try_new(vec![Piece::Part(part, hash)]).expect("one part is a template");
-            Recipe {
-                payload,
-                ..Recipe::default()
-            }
-            .payload_of(&request)
+            Recipe { payload, ..Recipe::default() }.payload_of(&request)
         };
         parts
             .iter()
@@ -129,10 +125,7 @@ impl<'a> Walk<'a> {
         if walk.admits(first, Before::default()) {
             walk.step(start, "", first, Before::default());
         }
-        target
-            .finds
-            .payloads_tried
-            .fetch_add(walk.payloads_tried, Ordering::Relaxed);
+        target.finds.payloads_tried.fetch_add(walk.payloads_tried, Ordering::Relaxed);
     }
 
     fn step<R: Running>(
@@ -145,11 +138,7 @@ impl<'a> Walk<'a> {
         let mut state = state.clone();
         state.absorb(&ingredient.text);
         self.path.push(Step { join, ingredient });
-        let Stage {
-            has_endings,
-            parts_max,
-            ..
-        } = *self.target.stage;
+        let Stage { has_endings, parts_max, .. } = *self.target.stage;
         if has_endings {
             self.endings(&state);
         }
@@ -202,10 +191,7 @@ impl<'a> Walk<'a> {
             if has_key_around {
                 let mut closed = joined.clone();
                 closed.absorb(&first.text);
-                self.path.push(Step {
-                    join,
-                    ingredient: first,
-                });
+                self.path.push(Step { join, ingredient: first });
                 self.compare(closed, "");
                 self.path.pop();
             }

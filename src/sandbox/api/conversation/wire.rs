@@ -45,10 +45,7 @@ impl<'a> WireConversation<'a> {
             .participants
             .iter()
             .filter_map(|id| world.person(*id))
-            .map(|person| Participant {
-                userid: person.id,
-                username: &person.name,
-            })
+            .map(|person| Participant { userid: person.id, username: &person.name })
             .collect();
         Self {
             id: conversation.id,
@@ -64,11 +61,7 @@ impl<'a> WireConversation<'a> {
             mutedby: conversation.muted_by(),
             favoriteby: conversation.favorite_by(),
             hiddenby: conversation.hidden_by(),
-            properties: conversation
-                .properties
-                .iter()
-                .map(WireProperties::new)
-                .collect(),
+            properties: conversation.properties.iter().map(WireProperties::new).collect(),
         }
     }
 }

@@ -1,0 +1,156 @@
+//! Login, tokens, logout.
+
+use std::time::Duration;
+
+use ozeki_graphql::sandbox::{Fault, Reply};
+use ozeki_graphql::session::SessionKey;
+use serde_json::json;
+
+use crate::support::{BOTH, LOGIN, TestGateway, codes};
+
+const LOGIN_MUTATION: &str = "mutation($key: String!, $station: ID) {
+    login(input: {apiKey: $key, stationId: $station}) {
+        token expiresAt viewer { id name sessionExpiresAt } encryptedPrivateKey serverVersion
+    }
+}";
+
+#[tokio::test]
+async fn a_login_tells_the_viewer_and_when_the_session_ends() {
+    let gateway = TestGateway::start().await;
+    let body = json!({ "query": LOGIN_MUTATION, "variables": { "key": "alice-demo" } });
+    let json = gateway.anonymous().post(&body).await.json();
+    let login = &json["data"]["login"];
+    // Twelve hours after the clock's 2024-03-08 13:55:47.
+    assert_eq!(login["expiresAt"], "2024-03-09T01:55:47Z");
+    assert_eq!(login["viewer"]["sessionExpiresAt"], "2024-03-09T01:55:47Z");
+    assert_eq!(login["viewer"]["name"], "Alice");
+    assert_eq!(login["viewer"]["id"], "c160f8cc69a4f0bf2b0362752353d060");
+    assert!(login["token"].as_str().unwrap().starts_with("v4.local."));
+    assert!(
+        login["encryptedPrivateKey"].is_string() && login["serverVersion"].is_string(),
+        "{json}"
+    );
+}
+
+#[tokio::test]
+async fn a_session_keeps_the_station_that_the_login_named() {
+    let gateway = TestGateway::start().await;
+    let station = "0123456789abcdef0123456789abcdef";
+    let body = json!({ "query": LOGIN_MUTATION, "variables": { "key": "alice-demo", "station": station } });
+    let tokens = [gateway.anonymous().post(&body).await, gateway.anonymous().post(&body).await];
+    // Same user, station and key: the same caller, so the second session is answered from the cache.
+    for answer in tokens {
+        let token = answer.json()["data"]["login"]["token"].as_str().unwrap().to_owned();
+        let caller = gateway.anonymous().with_header("authorization", &format!("Bearer {token}"));
+        caller.data(BOTH).await;
+    }
+    assert_eq!(gateway.list_calls(), (1, 1));
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_refused_and_a_failing_server_told_apart() {
+    let gateway = TestGateway::start().await;
+    let log_in = async |key: &str| {
+        let body = json!({ "query": LOGIN_MUTATION, "variables": { "key": key } });
+        let json = gateway.anonymous().post(&body).await.json();
+        assert_eq!(json["data"], json!({ "login": null }));
+        assert!(!json.to_string().contains(key), "the answer repeats the key: {json}");
+        codes(&json).remove(0).0
+    };
+    assert_eq!(log_in("wrong-key").await, "UNAUTHENTICATED");
+    gateway.spoil(LOGIN, Fault::new(Reply::Closed));
+    assert_eq!(log_in("alice-demo").await, "UPSTREAM_UNAVAILABLE");
+    gateway.spoil(LOGIN, Fault::new(Reply::json(r#"{"status":"OK"}"#)));
+    assert_eq!(log_in("alice-demo").await, "UPSTREAM_INVALID_RESPONSE");
+    gateway.spoil(
+        LOGIN,
+        Fault::new(Reply::json(r#"{"status":"ERROR","errormessage":"no: alice-demo"}"#)),
+    );
+    assert_eq!(log_in("alice-demo").await, "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn bad_login_input_names_the_argument_and_makes_no_call() {
+    let gateway = TestGateway::start().await;
+    for (variables, argument) in [
+        (json!({ "key": "" }), "apiKey"),
+        (json!({ "key": "two words" }), "apiKey"),
+        (json!({ "key": "alice-demo", "station": "here" }), "stationId"),
+    ] {
+        let body = json!({ "query": LOGIN_MUTATION, "variables": variables });
+        let json = gateway.anonymous().post(&body).await.json();
+        assert_eq!(codes(&json), [("BAD_USER_INPUT".into(), "login".into())]);
+        assert_eq!(json["errors"][0]["extensions"]["argument"], argument);
+    }
+    assert_eq!(gateway.calls(LOGIN), 0);
+}
+
+#[tokio::test]
+async fn nobody_reads_without_a_session_and_no_call_is_made() {
+    let gateway = TestGateway::start().await;
+    let query = "{ viewer { id } conversations { totalCount } conversation(id: \"x\") { id }
+        friends { totalCount } friend(id: \"x\") { id } userId(email: \"admin@ozeki.hu\") }";
+    let own = gateway.log_in("alice").await;
+    let forged = [
+        gateway.anonymous(),
+        gateway.anonymous().with_header("authorization", "Bearer v4.local.AAAA"),
+        gateway.anonymous().with_header("authorization", "Basic YWxpY2U6YWxpY2U="),
+        own.clone().with_header("authorization", "Bearer v4.local.AAAA"),
+    ];
+    for caller in forged {
+        let answer = caller.query(query).await;
+        assert_eq!(answer.status, 200);
+        let json = answer.json();
+        let expected = json!({
+            "viewer": null, "conversations": null, "conversation": null, "friends": null, "friend": null,
+            "userId": "d574638619cbff603bf857164c47e850"
+        });
+        assert_eq!(json["data"], expected);
+        let codes = codes(&json);
+        assert!(
+            codes.len() == 5 && codes.iter().all(|(code, _)| code == "UNAUTHENTICATED"),
+            "{json}"
+        );
+        let json = caller.query("mutation { logout { viewerId } }").await.json();
+        assert_eq!(json["data"], json!({ "logout": null }));
+    }
+    assert_eq!(gateway.list_calls(), (0, 0));
+}
+
+#[tokio::test]
+async fn an_expired_session_is_refused() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    alice.data(BOTH).await;
+    gateway.clock.advance(Duration::from_secs(12 * 60 * 60) - Duration::from_secs(1));
+    alice.data("{ viewer { id } }").await;
+    gateway.clock.advance(Duration::from_secs(1));
+    assert_eq!(alice.query(BOTH).await.codes()[0].0, "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn a_logout_ends_its_session_and_no_other() {
+    let gateway = TestGateway::start().await;
+    let (first, second) = (gateway.log_in("alice").await, gateway.log_in("alice").await);
+    first.data(BOTH).await;
+    let data = first.data("mutation { logout { viewerId } }").await;
+    assert_eq!(data["logout"]["viewerId"], "c160f8cc69a4f0bf2b0362752353d060");
+    assert_eq!(first.query(BOTH).await.codes()[0].0, "UNAUTHENTICATED");
+    second.data(BOTH).await;
+}
+
+#[tokio::test]
+async fn a_token_is_good_at_every_gateway_with_the_same_key_and_at_no_other() {
+    let gateway = TestGateway::start().await;
+    let token = gateway.anonymous().log_in("alice-demo").await;
+    let bearer = format!("Bearer {token}");
+    let same = TestGateway::start().await;
+    same.anonymous().with_header("authorization", &bearer).data(BOTH).await;
+    let other = TestGateway::start_with(|options| {
+        options.session.key = SessionKey::from_bytes([8; 32]);
+    })
+    .await;
+    let answer = other.anonymous().with_header("authorization", &bearer).query(BOTH).await;
+    assert_eq!(answer.codes()[0].0, "UNAUTHENTICATED");
+    assert!(!answer.text.contains(&token));
+}
