@@ -22,11 +22,7 @@ fn allowed() -> BTreeMap<String, BTreeSet<String>> {
 fn named(source: &Source) -> BTreeSet<String> {
     let by_crate = source.paths_from("crate");
     let second = |path: String| path.split("::").nth(1).unwrap_or_default().to_owned();
-    by_crate
-        .into_iter()
-        .map(second)
-        .chain(source.climbed_to())
-        .collect()
+    by_crate.into_iter().map(second).chain(source.climbed_to()).collect()
 }
 
 #[test]
@@ -50,10 +46,7 @@ fn a_module_names_only_what_the_table_of_imports_allows() {
         }
         modules.insert(module);
     }
-    assert_eq!(
-        broken, [""; 0],
-        "not allowed by the table of imports of ARCHITECTURE.md"
-    );
+    assert_eq!(broken, [""; 0], "not allowed by the table of imports of ARCHITECTURE.md");
     assert_eq!(
         allowed.into_keys().collect::<BTreeSet<_>>(),
         modules,
@@ -73,10 +66,7 @@ fn the_table_of_imports_has_no_circle_and_no_row_that_is_not_needed() {
     }
     for (module, may_name) in &allowed {
         let unused: Vec<_> = may_name.difference(&needed[module]).collect();
-        assert!(
-            unused.is_empty(),
-            "`{module}` names no {unused:?}: take it off the table"
-        );
+        assert!(unused.is_empty(), "`{module}` names no {unused:?}: take it off the table");
     }
     let mut left = allowed;
     while !left.is_empty() {

@@ -27,9 +27,7 @@ fn section(document: &str, name: &str) -> String {
 /// The cells of a Markdown table, its head left out.
 fn rows(table: &str) -> Vec<Vec<&str>> {
     let lines = table.lines().filter(|line| line.starts_with('|')).skip(2);
-    lines
-        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
-        .collect()
+    lines.map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect()
 }
 
 #[test]
@@ -45,15 +43,16 @@ fn the_readme_tells_every_setting_as_it_is() {
 #[test]
 fn the_readme_tells_every_error_code() {
     let table = section("README.md", "error codes");
-    let told: Vec<_> = rows(&table)
-        .into_iter()
-        .map(|row| row[0].trim_matches('`').to_owned())
-        .collect();
+    let told: Vec<_> =
+        rows(&table).into_iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
     let codes: Vec<_> = ErrorCode::ALL.map(ErrorCode::as_str).into();
-    assert_eq!(
-        told, codes,
-        "the table of codes in README.md, and `ErrorCode::ALL`"
-    );
+    assert_eq!(told, codes, "the table of codes in README.md, and `ErrorCode::ALL`");
+}
+
+#[test]
+fn the_readme_asks_for_the_rust_that_the_package_needs() {
+    let sentence = concat!("Rust ", env!("CARGO_PKG_RUST_VERSION"), " or later");
+    assert!(text_of("README.md").contains(sentence), "README.md should say: {sentence}");
 }
 
 #[test]
@@ -63,10 +62,7 @@ fn no_source_file_is_too_long() {
         .filter(|source| source.length > SOURCE_MAX_LINES)
         .map(|source| format!("{}: {} lines", source.path.display(), source.length))
         .collect();
-    assert_eq!(
-        long, [""; 0],
-        "at most {SOURCE_MAX_LINES} lines; split by subject"
-    );
+    assert_eq!(long, [""; 0], "at most {SOURCE_MAX_LINES} lines; split by subject");
 }
 
 /// A fresh clone must build on any machine, also one with a registry of its own.

@@ -89,10 +89,7 @@ impl Source {
                 continue;
             }
             let item = skip_item(&mut lines, indentation(line));
-            if let Some(name) = item
-                .trim()
-                .strip_prefix("mod ")
-                .and_then(|it| it.strip_suffix(';'))
+            if let Some(name) = item.trim().strip_prefix("mod ").and_then(|it| it.strip_suffix(';'))
             {
                 let folder = module_folder(&path);
                 test_modules.extend([folder.join(name), folder.join(format!("{name}.rs"))]);
@@ -110,11 +107,7 @@ impl Source {
 
     /// The modules from the crate down to this file.
     fn modules(&self) -> Vec<String> {
-        let below = self
-            .path
-            .strip_prefix("src")
-            .unwrap_or(&self.path)
-            .with_extension("");
+        let below = self.path.strip_prefix("src").unwrap_or(&self.path).with_extension("");
         let names = below.iter().map(|name| name.to_string_lossy().into_owned());
         names.filter(|name| name != "mod").collect()
     }
@@ -191,11 +184,7 @@ fn expand(prefix: &str, rest: &str, paths: &mut Vec<String>) {
     let Some(group) = rest.strip_prefix('{') else {
         let is_name = |c: char| c.is_alphanumeric() || c == '_';
         let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
-        let name = if rest.starts_with('*') {
-            "*"
-        } else {
-            &rest[..end]
-        };
+        let name = if rest.starts_with('*') { "*" } else { &rest[..end] };
         let path = format!("{prefix}::{name}");
         match rest[end..].strip_prefix("::") {
             Some(below) if below.starts_with(|c: char| is_name(c) || c == '{' || c == '*') => {
@@ -232,16 +221,7 @@ fn paths_are_found_in_groups_and_in_groups_of_groups() {
         length: 2,
     };
     let paths = source.paths_from("crate");
-    assert_eq!(
-        paths,
-        [
-            "crate::a",
-            "crate::b::self",
-            "crate::b::C",
-            "crate::d::*",
-            "crate::e::f"
-        ]
-    );
+    assert_eq!(paths, ["crate::a", "crate::b::self", "crate::b::C", "crate::d::*", "crate::e::f"]);
     assert_eq!((source.module(), source.climbed_to()), ("m".into(), vec![]));
 }
 
@@ -249,10 +229,7 @@ fn paths_are_found_in_groups_and_in_groups_of_groups() {
 fn a_super_that_leaves_its_module_is_found() {
     let source = Source {
         path: "src/m/n.rs".into(),
-        code: vec![
-            "use super::super::{o, p};".to_owned(),
-            "use super::q;".to_owned(),
-        ],
+        code: vec!["use super::super::{o, p};".to_owned(), "use super::q;".to_owned()],
         length: 2,
     };
     assert_eq!(source.climbed_to(), ["o", "p"]);
