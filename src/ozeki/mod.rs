@@ -3,7 +3,7 @@
 //! Owns ids, timestamps, signatures, wire types and one method per documented call. Knows nothing of GraphQL,
 //! sessions or caches: it could be a crate of its own.
 //!
-//! "Source:" lines name the section of the vendor's pages, as gathered in `ozeki-chat-api.md`, that a fact is from.
+//! "Source:" lines name the section of the vendor's pages, as gathered in `docs/ozeki-chat-api.md`, that a fact is from.
 
 mod api_key;
 mod call;
