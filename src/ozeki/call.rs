@@ -21,6 +21,20 @@ impl Call {
     /// Lists the user's friends. Source: "Calls", Friends / list.
     pub const FRIENDS_LIST: Self = Self::chat("chatfriends", "list");
 
+    /// Makes the user available. Source: "Calls", Availability.
+    pub const SET_AVAILABLE: Self = Self::chat("chatavailability", "useravailable");
+    /// Reads a page of older messages. Source: "Calls", Conversation / partial download.
+    pub const MESSAGES_BEFORE: Self = Self::chat("chatconversation", "downloadpartial");
+    /// Sends a message. Source: "Calls", Conversation / add.
+    pub const ADD_MESSAGE: Self = Self::chat("chatconversation", "add");
+    /// Marks messages as viewed. Source: "Calls", Report.
+    pub const MARK_VIEWED: Self = Self::chat("chatreports", "viewed");
+    /// Lists whom and what the user blocked. Source: "Calls", Blocklist.
+    pub const BLOCKLIST: Self = Self::chat("chatblocklist", "blocklist");
+    /// Registers a workspace. Source: "Calls", Workspace registration.
+    pub const REGISTER_WORKSPACE: Self =
+        Self { service: "chatowner", api: "workspace", action: "workspaceregister" };
+
     const fn chat(api: &'static str, action: &'static str) -> Self {
         Self { service: "chatserver", api, action }
     }

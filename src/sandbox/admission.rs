@@ -89,7 +89,7 @@ fn signer(
     let account = world.account(user).ok_or(Refusal::UnknownUser)?;
     let expected = recipe.sign(&SignedRequest {
         user,
-        station,
+        station: Some(station),
         api: &call.api,
         action: call.text("action")?,
         timestamp: call.text("timestamp")?,

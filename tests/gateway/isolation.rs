@@ -15,8 +15,15 @@ fn bodyless() -> Recipe {
 fn signature(user: UserId, key: &str) -> String {
     let station: StationId = STATION.parse().unwrap();
     let key = ApiKey::parse(key).unwrap();
-    let request =
-        SignedRequest { user, station, api: "", action: "", timestamp: "", body: b"", key: &key };
+    let request = SignedRequest {
+        user,
+        station: Some(station),
+        api: "",
+        action: "",
+        timestamp: "",
+        body: b"",
+        key: &key,
+    };
     bodyless().sign(&request).expose().to_owned()
 }
 

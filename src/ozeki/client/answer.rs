@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use crate::ozeki::wire::{Answer, Envelope};
-use crate::ozeki::{Call, Credential, UpstreamError};
+use crate::ozeki::{ApiKey, Call, Signature, UpstreamError};
 
 /// The status of a call that was carried out. Source: "Calls".
 const STATUS_OK: &str = "OK";
@@ -14,17 +14,23 @@ const MESSAGE_MAX_CHARS: usize = 300;
 /// As much of a member's path as a person needs to find it; an upstream can make keys of any length.
 const PATH_MAX_CHARS: usize = 120;
 
+/// What is known to the upstream and must not come back in an error text.
+pub(super) struct Secrets {
+    pub(super) key: Option<ApiKey>,
+    pub(super) signature: Option<Signature>,
+}
+
 /// Reads an answer. `status` decides, whatever the HTTP status says; without one, an HTTP failure is told as such.
 ///
-/// `secret` is what was sent with the call; an upstream that repeats it does not get it into an error.
+/// `secrets` are what was sent with the call; an upstream that repeats it does not get it into an error.
 pub(super) fn decode<A: Answer>(
     call: Call,
     status: StatusCode,
     body: &[u8],
-    secret: &Credential,
+    secrets: &Secrets,
 ) -> Result<A::Content, UpstreamError> {
     let malformed = |detail: String| UpstreamError::Malformed { call, detail: detail.into() };
-    let or_rejection = |error: UpstreamError| rejection(call, body, secret).unwrap_or(error);
+    let or_rejection = |error: UpstreamError| rejection(call, body, secrets).unwrap_or(error);
     if status.is_server_error() {
         return Err(or_rejection(UpstreamError::Failed { call, status }));
     }
@@ -44,12 +50,12 @@ pub(super) fn decode<A: Answer>(
 }
 
 /// The rejection that an answer holds, if it does: its other members need not be what the call promises.
-fn rejection(call: Call, body: &[u8], secret: &Credential) -> Option<UpstreamError> {
+fn rejection(call: Call, body: &[u8], secrets: &Secrets) -> Option<UpstreamError> {
     let envelope: Envelope = serde_json::from_slice(body).ok()?;
     let status = envelope.status.filter(|status| **status != *STATUS_OK)?;
     let message = envelope.errormessage.filter(|message| !message.is_empty());
     let message = message.unwrap_or_else(|| format!("status {status}, without a reason").into());
-    let message = presentable(&message, secret);
+    let message = presentable(&message, secrets);
     Some(UpstreamError::Rejected { call, message })
 }
 
@@ -77,12 +83,14 @@ fn explain<A: Answer>(body: &[u8], error: &serde_json::Error) -> String {
 }
 
 /// An `errormessage` that may be shown: short, on one line, without the credential that was sent.
-fn presentable(message: &str, secret: &Credential) -> Box<str> {
-    let secret = match secret {
-        Credential::ApiKey(key) => key.expose(),
-        Credential::Forwarded(signature) => signature.expose(),
-    };
-    shorten(&message.replace(secret, "[redacted]"), MESSAGE_MAX_CHARS).into()
+fn presentable(message: &str, secrets: &Secrets) -> Box<str> {
+    let key = secrets.key.as_ref().map(ApiKey::expose);
+    let signature = secrets.signature.as_ref().map(Signature::expose);
+    let message = key
+        .into_iter()
+        .chain(signature)
+        .fold(message.to_owned(), |message, secret| message.replace(secret, "[redacted]"));
+    shorten(&message, MESSAGE_MAX_CHARS).into()
 }
 
 fn shorten(text: &str, max_chars: usize) -> String {
@@ -97,13 +105,12 @@ fn shorten(text: &str, max_chars: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ozeki::ApiKey;
     use crate::ozeki::wire::{ConversationListAnswer, FriendsAnswer};
 
     const CALL: Call = Call::CONVERSATION_LIST;
 
-    fn key() -> Credential {
-        Credential::ApiKey(ApiKey::parse("s3cret").unwrap())
+    fn key() -> Secrets {
+        Secrets { key: ApiKey::parse("s3cret").ok(), signature: Signature::parse("51g").ok() }
     }
 
     fn list(status: u16, body: &str) -> Result<usize, UpstreamError> {
@@ -173,11 +180,10 @@ mod tests {
 
     #[test]
     fn a_shown_message_is_short_and_holds_no_credential() {
-        let key = Credential::ApiKey(ApiKey::parse("s3cret").unwrap());
-        assert_eq!(
-            &*presentable("wrong key s3cret\r\nfor you", &key),
-            "wrong key [redacted]  for you"
-        );
-        assert_eq!(presentable(&"x".repeat(1000), &key).chars().count(), MESSAGE_MAX_CHARS + 1);
+        let text =
+            told(list(200, r#"{"status":"NO","errormessage":"wrong key s3cret\r\nfor 51g"}"#));
+        assert!(text.ends_with("wrong key [redacted]  for [redacted]"), "{text}");
+        let shown = presentable(&"x".repeat(1000), &key());
+        assert_eq!(shown.chars().count(), MESSAGE_MAX_CHARS + 1);
     }
 }

@@ -10,11 +10,12 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-use super::answer::decode;
+use super::answer::{Secrets, decode};
 use super::{ClientOptions, ClientSetupError};
 use crate::ozeki::wire::Answer;
 use crate::ozeki::{
-    ApiKey, Call, Credential, Identity, Recipe, SignedRequest, StationId, UpstreamError, UserId,
+    ApiKey, Call, Credential, Identity, Recipe, Signature, SignedRequest, StationId, UpstreamError,
+    UserId,
 };
 use crate::telemetry::Metrics;
 
@@ -24,20 +25,25 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// The first room for an answer of unknown length, in bytes.
 const BODY_START_BYTES: usize = 16 * 1024;
 
+/// The most room that is made for what is only announced.
+const BODY_ROOM_MAX_BYTES: usize = 256 * 1024;
+
 /// A call that is ready to be sent.
 pub(super) struct Outgoing {
     call: Call,
     body: Vec<u8>,
-    station: StationId,
-    user: Option<UserId>,
-    /// The signature to send, or the key in the body: what no answer may carry into an error text.
-    secret: Credential,
+    station: Option<StationId>,
+    /// Who signs, and with what; none for a login.
+    signed: Option<(UserId, Signature)>,
+    /// What no answer may carry into an error text.
+    secrets: Secrets,
 }
 
 impl Outgoing {
     /// A login: the key stands in the body, and no user is named.
     pub(super) fn unsigned(call: Call, body: Vec<u8>, station: StationId, key: &ApiKey) -> Self {
-        Self { call, body, station, user: None, secret: Credential::ApiKey(key.clone()) }
+        let secrets = Secrets { key: Some(key.clone()), signature: None };
+        Self { call, body, station: Some(station), signed: None, secrets }
     }
 
     /// Signs exactly the bytes that are sent, or takes the signature that the client made.
@@ -48,26 +54,25 @@ impl Outgoing {
         identity: &Identity,
         recipe: &Recipe,
     ) -> Self {
-        let signature = match &identity.credential {
-            Credential::Forwarded(signature) => signature.clone(),
-            Credential::ApiKey(key) => recipe.sign(&SignedRequest {
-                user: identity.user,
-                station: identity.station,
-                api: call.api,
-                action: call.action,
-                timestamp,
-                body: &body,
-                key,
-            }),
+        // Source: "Calling convention": workspace registration names no station.
+        let station = (call != Call::REGISTER_WORKSPACE).then_some(identity.station);
+        let (signature, key) = match &identity.credential {
+            Credential::Forwarded(signature) => (signature.clone(), None),
+            Credential::ApiKey(key) => {
+                let request = SignedRequest {
+                    user: identity.user,
+                    station,
+                    api: call.api,
+                    action: call.action,
+                    timestamp,
+                    body: &body,
+                    key,
+                };
+                (recipe.sign(&request), Some(key.clone()))
+            }
         };
-        let user = Some(identity.user);
-        Self {
-            call,
-            body,
-            station: identity.station,
-            user,
-            secret: Credential::Forwarded(signature),
-        }
+        let secrets = Secrets { key, signature: Some(signature.clone()) };
+        Self { call, body, station, signed: Some((identity.user, signature)), secrets }
     }
 }
 
@@ -134,7 +139,7 @@ impl Transport {
         let _permit =
             self.permits.acquire().await.map_err(|_closed| UpstreamError::Interrupted { call })?;
         let (status, body) = self.round_trip(call, &outgoing).await?;
-        decode::<A>(call, status, &body, &outgoing.secret)
+        decode::<A>(call, status, &body, &outgoing.secrets)
     }
 
     async fn round_trip(
@@ -150,7 +155,7 @@ impl Transport {
         let announced = response.content_length().map_or(Ok(BODY_START_BYTES), usize::try_from);
         let announced =
             announced.ok().filter(|&length| length <= self.body_max_bytes).ok_or_else(too_large)?;
-        let mut body = Vec::with_capacity(announced);
+        let mut body = Vec::with_capacity(announced.min(BODY_ROOM_MAX_BYTES));
         while let Some(chunk) = response.chunk().await.map_err(|error| failure(call, error))? {
             if body.len() + chunk.len() > self.body_max_bytes {
                 return Err(too_large());
@@ -169,9 +174,11 @@ impl Transport {
             .http
             .post(url)
             .header(CONTENT_TYPE, "application/json")
-            .header("Ozeki-Station", outgoing.station.to_string())
             .body(outgoing.body.clone());
-        if let (Some(user), Credential::Forwarded(signature)) = (outgoing.user, &outgoing.secret) {
+        if let Some(station) = outgoing.station {
+            request = request.header("Ozeki-Station", station.to_string());
+        }
+        if let Some((user, signature)) = &outgoing.signed {
             request = request
                 .header("Ozeki-User", user.to_string())
                 .header("Ozeki-Signature", signature.expose());

@@ -39,8 +39,8 @@ impl Default for Recipe {
 pub struct SignedRequest<'a> {
     /// Whose call it is.
     pub user: UserId,
-    /// From which station.
-    pub station: StationId,
+    /// From which station; `{station}` is empty where a call names none.
+    pub station: Option<StationId>,
     /// The `api` of the query string.
     pub api: &'a str,
     /// The `action` member of the body.
@@ -62,7 +62,7 @@ impl SignedRequest<'_> {
                 text.as_bytes()
             }
             Part::Station => {
-                text = self.station.to_string();
+                text = self.station.map(|station| station.to_string()).unwrap_or_default();
                 text.as_bytes()
             }
             Part::Api => self.api.as_bytes(),
@@ -149,7 +149,7 @@ mod tests {
         let key = ApiKey::parse("key").unwrap();
         let request = SignedRequest {
             user: "d574638619cbff603bf857164c47e850".parse().unwrap(),
-            station: "00000000000000000000000000000001".parse().unwrap(),
+            station: "00000000000000000000000000000001".parse().ok(),
             api: "chatfriends",
             action: "list",
             timestamp: "2024-03-08 13:55:47",
@@ -197,7 +197,7 @@ mod tests {
         let key = ApiKey::parse("secret").unwrap();
         let request = SignedRequest {
             user: UserId::from_bytes([1; 16]),
-            station: StationId::from_bytes([2; 16]),
+            station: Some(StationId::from_bytes([2; 16])),
             api: "chatconversation",
             action: "list",
             timestamp: "2024-03-08 13:55:47",

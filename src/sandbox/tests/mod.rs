@@ -50,7 +50,7 @@ impl TestCall {
         let mut call = Self::unsigned(api, body);
         let signature = Recipe::default().sign(&SignedRequest {
             user,
-            station: STATION,
+            station: Some(STATION),
             api,
             action: "",
             timestamp: "",

@@ -69,7 +69,7 @@ async fn another_recipe_makes_another_signature() {
     };
     let signature = plain.sign(&SignedRequest {
         user,
-        station: STATION,
+        station: Some(STATION),
         api: "",
         action: "",
         timestamp: "",

@@ -27,7 +27,7 @@ impl Request {
     pub fn parts(&self) -> SignedRequest<'_> {
         SignedRequest {
             user: self.user,
-            station: self.station,
+            station: Some(self.station),
             api: &self.api,
             action: &self.action,
             timestamp: &self.timestamp,
