@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,16 +12,19 @@ use moka::policy::EvictionPolicy;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use super::budget::{BudgetSpent, CallBudget};
 use super::generations::Generation;
 use crate::ozeki::{Call, UpstreamError};
 use crate::session::CallerKey;
 use crate::telemetry::{CacheOutcome, Metrics, Resource};
 
 /// Where a value stands: nothing is found without the caller and the generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Slot {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Slot<K = ()> {
     pub(super) caller: CallerKey,
     pub(super) generation: Generation,
+    /// Which value of the resource, where it has several.
+    pub(super) part: K,
 }
 
 /// What a value takes in memory.
@@ -31,7 +35,13 @@ pub trait Weigh {
 
 type LoadResult<V> = Result<Arc<V>, Arc<UpstreamError>>;
 type Load<V> = Shared<BoxFuture<'static, LoadResult<V>>>;
-type InFlight<V> = Arc<Mutex<HashMap<Slot, Load<V>>>>;
+type InFlight<K, V> = Arc<Mutex<HashMap<Slot<K>, Load<V>>>>;
+
+impl Weigh for () {
+    fn weight(&self) -> usize {
+        0
+    }
+}
 
 /// A read that has begun: answered from memory, or by a load that goes on whether or not anybody waits.
 pub enum Reading<V> {
@@ -89,27 +99,34 @@ pub(super) struct ShelfOptions {
 }
 
 /// Values of one resource for all callers.
-pub(super) struct Shelf<V> {
+pub(super) struct Shelf<K, V> {
     options: ShelfOptions,
-    values: moka::sync::Cache<Slot, Entry<V>>,
+    values: moka::sync::Cache<Slot<K>, Entry<V>>,
     /// Bounded by the requests under way: a load is begun by a request, and ends within one call's time.
-    in_flight: InFlight<V>,
+    in_flight: InFlight<K, V>,
     tasks: TaskTracker,
     metrics: Arc<Metrics>,
 }
 
-impl<V> fmt::Debug for Shelf<V> {
+impl<K, V> fmt::Debug for Shelf<K, V> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Shelf").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
-impl<V: Weigh + Send + Sync + 'static> Shelf<V> {
+impl<K, V> Shelf<K, V>
+where
+    K: Clone + Hash + Eq + Weigh + Send + Sync + 'static,
+    V: Weigh + Send + Sync + 'static,
+{
     pub(super) fn new(options: ShelfOptions, tasks: TaskTracker, metrics: Arc<Metrics>) -> Self {
         let values = moka::sync::Cache::builder()
             .max_capacity(options.max_bytes)
-            .weigher(|_slot: &Slot, entry: &Entry<V>| {
-                let bytes = size_of::<Slot>() + size_of::<Entry<V>>() + entry.value.weight();
+            .weigher(|slot: &Slot<K>, entry: &Entry<V>| {
+                let bytes = size_of::<Slot<K>>()
+                    + slot.part.weight()
+                    + size_of::<Entry<V>>()
+                    + entry.value.weight();
                 u32::try_from(bytes).unwrap_or(u32::MAX)
             })
             .eviction_policy(EvictionPolicy::lru())
@@ -119,29 +136,51 @@ impl<V: Weigh + Send + Sync + 'static> Shelf<V> {
         Self { options, values, in_flight: InFlight::default(), tasks, metrics }
     }
 
-    /// Reads the value of a slot; `load` runs, detached, when it is neither in memory nor being loaded.
-    pub(super) fn read<F>(&self, slot: Slot, load: impl FnOnce() -> F) -> Reading<V>
+    /// Reads the value of a slot; `load` runs, detached, when it is neither in memory nor being loaded, and then takes a
+    /// call of the budget.
+    pub(super) fn read<F>(
+        &self,
+        slot: Slot<K>,
+        budget: &CallBudget,
+        load: impl FnOnce() -> F,
+    ) -> Result<Reading<V>, BudgetSpent>
     where
         F: Future<Output = Result<V, UpstreamError>> + Send + 'static,
     {
         if let Some(value) = self.fresh(&slot) {
-            return self.counted(CacheOutcome::Hit, Reading::Ready(value));
+            return Ok(self.counted(CacheOutcome::Hit, Reading::Ready(value)));
         }
         let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(load) = in_flight.get(&slot) {
-            return self.counted(CacheOutcome::Coalesced, Reading::Loading(load.clone()));
+            return Ok(self.counted(CacheOutcome::Coalesced, Reading::Loading(load.clone())));
         }
         // A load that ended since the first look stored its value before it left the map.
         if let Some(value) = self.fresh(&slot) {
-            return self.counted(CacheOutcome::Hit, Reading::Ready(value));
+            return Ok(self.counted(CacheOutcome::Hit, Reading::Ready(value)));
         }
-        let load = self.begin(slot, load());
+        let turn = budget.take()?;
+        let load = load();
+        let load = self.begin(slot.clone(), async move {
+            let _turn = turn.await;
+            load.await
+        });
         in_flight.insert(slot, load.clone());
-        self.counted(CacheOutcome::Miss, Reading::Loading(load))
+        Ok(self.counted(CacheOutcome::Miss, Reading::Loading(load)))
+    }
+
+    /// The value of a slot that is in memory and fresh, and until when it is.
+    pub(super) fn held(&self, slot: &Slot<K>) -> Option<(Arc<V>, Instant)> {
+        let entry = self.values.get(slot)?;
+        (Instant::now() < entry.fresh_until).then_some((entry.value, entry.fresh_until))
+    }
+
+    /// Puts a value that was not loaded but is known otherwise.
+    pub(super) fn put(&self, slot: Slot<K>, value: Arc<V>, fresh_until: Instant) {
+        self.values.insert(slot, Entry { value, fresh_until });
     }
 
     /// Drops the value of a slot, to free its memory; nobody need wait for it.
-    pub(super) fn discard(&self, slot: &Slot) {
+    pub(super) fn discard(&self, slot: &Slot<K>) {
         self.values.invalidate(slot);
     }
 
@@ -150,13 +189,12 @@ impl<V: Weigh + Send + Sync + 'static> Shelf<V> {
         reading
     }
 
-    fn fresh(&self, slot: &Slot) -> Option<Arc<V>> {
-        let entry = self.values.get(slot)?;
-        (Instant::now() < entry.fresh_until).then_some(entry.value)
+    fn fresh(&self, slot: &Slot<K>) -> Option<Arc<V>> {
+        self.held(slot).map(|(value, _)| value)
     }
 
     /// Begins a load that outlives its reader: one who hangs up cancels it for nobody.
-    fn begin<F>(&self, slot: Slot, load: F) -> Load<V>
+    fn begin<F>(&self, slot: Slot<K>, load: F) -> Load<V>
     where
         F: Future<Output = Result<V, UpstreamError>> + Send + 'static,
     {
@@ -169,7 +207,7 @@ impl<V: Weigh + Send + Sync + 'static> Shelf<V> {
             let started = Instant::now();
             let value = load.await.map(Arc::new).map_err(Arc::new)?;
             let entry = Entry { value: Arc::clone(&value), fresh_until: started + time_to_live };
-            values.insert(landing.slot, entry);
+            values.insert(landing.slot.clone(), entry);
             Ok(value)
         });
         let interrupted = move |_| Err(Arc::new(UpstreamError::Interrupted { call }));
@@ -178,12 +216,12 @@ impl<V: Weigh + Send + Sync + 'static> Shelf<V> {
 }
 
 /// Takes a load off the map when it ends, in whatever way.
-struct Landing<V> {
-    in_flight: InFlight<V>,
-    slot: Slot,
+struct Landing<K: Hash + Eq, V> {
+    in_flight: InFlight<K, V>,
+    slot: Slot<K>,
 }
 
-impl<V> Drop for Landing<V> {
+impl<K: Hash + Eq, V> Drop for Landing<K, V> {
     fn drop(&mut self) {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.slot);
     }
@@ -208,7 +246,7 @@ mod tests {
     }
 
     struct Bench {
-        shelf: Shelf<usize>,
+        shelf: Shelf<(), usize>,
         generations: Generations,
         caller: CallerKey,
         calls: Arc<AtomicUsize>,
@@ -236,19 +274,20 @@ mod tests {
 
         fn slot(&self) -> Slot {
             let generation = self.generations.current(self.caller, CachedResource::Friends);
-            Slot { caller: self.caller, generation }
+            Slot { caller: self.caller, generation, part: () }
         }
 
         /// Reads by a load that answers how many came before it, once the gate opens.
         fn read(&self) -> Reading<usize> {
-            self.shelf.read(self.slot(), || {
+            let load = || {
                 let (calls, gate) = (Arc::clone(&self.calls), Arc::clone(&self.gate));
                 async move {
                     let before = calls.fetch_add(1, Ordering::SeqCst);
                     gate.notified().await;
                     Ok(before)
                 }
-            })
+            };
+            self.shelf.read(self.slot(), &CallBudget::of_one(), load).unwrap()
         }
 
         async fn value(&self) -> usize {
@@ -299,7 +338,10 @@ mod tests {
             Err(UpstreamError::Interrupted { call: Call::FRIENDS_LIST })
         };
         for panics in [false, true] {
-            let readings = [(); 3].map(|()| bench.shelf.read(bench.slot(), || failing(panics)));
+            let readings = [(); 3].map(|()| {
+                let budget = CallBudget::of_one();
+                bench.shelf.read(bench.slot(), &budget, || failing(panics)).unwrap()
+            });
             for reading in readings {
                 assert!(reading.value().await.is_err());
             }

@@ -19,6 +19,9 @@ const DURATION_BUCKETS: [f64; 12] =
 pub enum Resource {
     Conversations,
     Friends,
+    Messages,
+    Blocklist,
+    Sent,
 }
 
 /// How a read of a cached resource was answered.
