@@ -161,10 +161,8 @@ impl Data {
 
     fn begin_change(&self, caller: &Caller) -> PendingChange {
         let _settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
-        let former = self.slot(caller, Resource::Conversations);
-        let before = self.conversations.held(&former);
-        self.conversations.discard(&former);
-        self.generations.raise(caller.key(), Resource::Conversations);
+        let before = self.conversations.held(&self.conversations.slot(caller.key(), ()));
+        self.refresh(caller, Resource::Conversations);
         let generation = self.generations.current(caller.key(), Resource::Conversations);
         PendingChange { generation, before }
     }
@@ -178,13 +176,12 @@ impl Data {
         after: impl FnOnce(&ConversationList) -> ConversationList,
     ) {
         let _settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = self.slot(caller, Resource::Conversations);
-        self.conversations.discard(&current);
-        self.generations.raise(caller.key(), Resource::Conversations);
+        let current = self.generations.current(caller.key(), Resource::Conversations);
+        self.refresh(caller, Resource::Conversations);
         if let Some((list, fresh_until)) = pending.before
-            && current.generation == pending.generation
+            && current == pending.generation
         {
-            let slot = self.slot(caller, Resource::Conversations);
+            let slot = self.conversations.slot(caller.key(), ());
             self.conversations.put(slot, Arc::new(after(&list)), fresh_until);
         }
     }
@@ -205,7 +202,7 @@ impl Data {
         budget: &CallBudget,
     ) -> Result<Arc<Conversation>, ChangeError> {
         let was_held =
-            self.conversations.held(&self.slot(caller, Resource::Conversations)).is_some();
+            self.conversations.held(&self.conversations.slot(caller.key(), ())).is_some();
         let list =
             self.conversations(caller, budget)?.value().await.map_err(ChangeError::NotMade)?;
         if let Some(conversation) = list.find(id) {

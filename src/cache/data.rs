@@ -11,11 +11,11 @@ use super::changes::ChangeError;
 use super::generations::Generations;
 use super::messages::PageKey;
 use super::sending::SendKey;
-use super::shelf::{Shelf, ShelfOptions, Slot};
+use super::shelf::{Shelf, ShelfOptions};
 use super::{ConversationList, FriendList, Messages, Reading, Resource};
 use crate::ozeki::{Blocklist, Call, Client, ConversationId, Message, Timestamp};
 use crate::session::{Caller, CallerKey};
-use crate::telemetry::{self, Metrics};
+use crate::telemetry::Metrics;
 
 /// How much is kept, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ pub(super) type MessageKey = (CallerKey, ConversationId, Box<str>);
 #[derive(Debug)]
 pub struct Data {
     pub(super) client: Arc<Client>,
-    pub(super) generations: Generations,
+    pub(super) generations: Arc<Generations>,
     pub(super) conversations: Shelf<(), ConversationList>,
     friends: Shelf<(), FriendList>,
     blocklists: Shelf<(), Blocklist>,
@@ -75,30 +75,26 @@ impl Data {
             time_to_live,
         };
         let conversations = shelf(
-            telemetry::Resource::Conversations,
+            Resource::Conversations,
             Call::CONVERSATION_LIST,
             6,
             options.conversations_time_to_live,
         );
-        let friends = shelf(
-            telemetry::Resource::Friends,
-            Call::FRIENDS_LIST,
-            3,
-            options.friends_time_to_live,
-        );
+        let friends = shelf(Resource::Friends, Call::FRIENDS_LIST, 3, options.friends_time_to_live);
         let blocklists =
-            shelf(telemetry::Resource::Blocklist, Call::BLOCKLIST, 1, options.friends_time_to_live);
-        let pages =
-            shelf(telemetry::Resource::Messages, Call::MESSAGES_BEFORE, 5, MESSAGES_TIME_TO_LIVE);
-        let sent = shelf(telemetry::Resource::Sent, Call::ADD_MESSAGE, 1, SENT_TIME_TO_LIVE);
+            shelf(Resource::Blocklist, Call::BLOCKLIST, 1, options.friends_time_to_live);
+        let pages = shelf(Resource::Messages, Call::MESSAGES_BEFORE, 5, MESSAGES_TIME_TO_LIVE);
+        let sent = shelf(Resource::Sent, Call::ADD_MESSAGE, 1, SENT_TIME_TO_LIVE);
+        let generations = Arc::new(Generations::new());
+        let shared = || (Arc::clone(&generations), tasks.clone(), Arc::clone(metrics));
         Self {
             client,
-            generations: Generations::new(),
-            conversations: Shelf::new(conversations, tasks.clone(), Arc::clone(metrics)),
-            friends: Shelf::new(friends, tasks.clone(), Arc::clone(metrics)),
-            blocklists: Shelf::new(blocklists, tasks.clone(), Arc::clone(metrics)),
-            pages: Shelf::new(pages, tasks.clone(), Arc::clone(metrics)),
-            sent: Shelf::new(sent, tasks.clone(), Arc::clone(metrics)),
+            conversations: Shelf::new(conversations, shared()),
+            friends: Shelf::new(friends, shared()),
+            blocklists: Shelf::new(blocklists, shared()),
+            pages: Shelf::new(pages, shared()),
+            sent: Shelf::new(sent, shared()),
+            generations,
             dates: bounded(DATES_MAX),
             uncertain: bounded(UNCERTAIN_MAX),
             settling: Mutex::new(()),
@@ -116,7 +112,7 @@ impl Data {
         caller: &Arc<Caller>,
         budget: &CallBudget,
     ) -> Result<Reading<ConversationList>, BudgetSpent> {
-        self.conversations.read(self.slot(caller, Resource::Conversations), budget, || {
+        self.conversations.read(self.conversations.slot(caller.key(), ()), budget, || {
             let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
             async move { client.conversations(caller.identity()).await.map(ConversationList::new) }
         })
@@ -132,7 +128,7 @@ impl Data {
         caller: &Arc<Caller>,
         budget: &CallBudget,
     ) -> Result<Reading<FriendList>, BudgetSpent> {
-        self.friends.read(self.slot(caller, Resource::Friends), budget, || {
+        self.friends.read(self.friends.slot(caller.key(), ()), budget, || {
             let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
             async move { client.friends(caller.identity()).await.map(FriendList::new) }
         })
@@ -148,7 +144,7 @@ impl Data {
         caller: &Arc<Caller>,
         budget: &CallBudget,
     ) -> Result<Reading<Blocklist>, BudgetSpent> {
-        self.blocklists.read(self.slot(caller, Resource::Blocklist), budget, || {
+        self.blocklists.read(self.blocklists.slot(caller.key(), ()), budget, || {
             let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
             async move { client.blocklist(caller.identity()).await }
         })
@@ -195,15 +191,14 @@ impl Data {
 
     /// Makes the caller's next read of a resource go upstream, after all that is under way.
     pub fn refresh(&self, caller: &Caller, resource: Resource) {
-        let former = self.slot(caller, resource);
-        self.generations.raise(caller.key(), resource);
+        // What is put behind is dropped where it can be named, to free its memory.
         match resource {
-            Resource::Conversations => self.conversations.discard(&former),
-            Resource::Friends => self.friends.discard(&former),
-            Resource::Blocklist => self.blocklists.discard(&former),
-            // Their values cannot be named one by one; nobody finds them any more.
+            Resource::Conversations => self.conversations.discard(caller.key(), ()),
+            Resource::Friends => self.friends.discard(caller.key(), ()),
+            Resource::Blocklist => self.blocklists.discard(caller.key(), ()),
             Resource::Messages | Resource::Sent => {}
         }
+        self.generations.raise(caller.key(), resource);
     }
 
     /// Puts all that is kept of the caller out of reach, as at a logout.
@@ -217,12 +212,6 @@ impl Data {
     pub async fn drain(&self) {
         self.tasks.close();
         self.tasks.wait().await;
-    }
-
-    /// Where the present value of a resource that has only one stands.
-    pub(super) fn slot(&self, caller: &Caller, resource: Resource) -> Slot {
-        let caller = caller.key();
-        Slot { caller, generation: self.generations.current(caller, resource), part: () }
     }
 }
 

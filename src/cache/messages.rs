@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::budget::{BudgetSpent, CallBudget};
-use super::shelf::Slot;
 use super::{Data, Reading, Resource, Weigh};
 use crate::ozeki::{
     Conversation, ConversationId, Message, MessagePage, Position, Report, Timestamp, UpstreamError,
@@ -127,9 +126,7 @@ impl Data {
             },
         };
         let key = PageKey { conversation: *id, instance: instance.clone(), from, size };
-        let generation = self.generations.current(caller.key(), Resource::Messages);
-        let slot = Slot { caller: caller.key(), generation, part: key.clone() };
-        self.pages.read(slot, budget, || {
+        self.pages.read(self.pages.slot(caller.key(), key.clone()), budget, || {
             let (data, caller) = (Arc::clone(self), Arc::clone(caller));
             async move { data.load_page(&caller, key).await }
         })

@@ -43,4 +43,15 @@ impl Resource {
     /// Every resource.
     const ALL: [Self; 5] =
         [Self::Conversations, Self::Friends, Self::Messages, Self::Blocklist, Self::Sent];
+
+    /// The resource's name, for metrics.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Conversations => "conversations",
+            Self::Friends => "friends",
+            Self::Messages => "messages",
+            Self::Blocklist => "blocklist",
+            Self::Sent => "sent_messages",
+        }
+    }
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::budget::CallBudget;
 use super::changes::{ChangeError, was_not_made};
-use super::shelf::Slot;
-use super::{Data, Resource, Weigh};
+use super::{Data, Weigh};
 use crate::ozeki::{
     Call, Conversation, ConversationId, Message, NewMessage, Timestamp, UpstreamError, Viewed,
 };
@@ -53,8 +52,7 @@ impl Data {
         budget: &CallBudget,
     ) -> Result<Message, ChangeError> {
         let key = SendKey { conversation, id: message.id.clone() };
-        let generation = self.generations.current(caller.key(), Resource::Sent);
-        let slot = Slot { caller: caller.key(), generation, part: key };
+        let slot = self.sent.slot(caller.key(), key);
         if is_repeatable && let Some((sent, _)) = self.sent.held(&slot) {
             return same(&sent, &message.data);
         }

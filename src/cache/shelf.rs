@@ -9,14 +9,17 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use moka::policy::EvictionPolicy;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span};
 
+use super::Resource;
 use super::budget::{BudgetSpent, CallBudget};
-use super::generations::Generation;
+use super::generations::{Generation, Generations};
 use crate::ozeki::{Call, UpstreamError};
 use crate::session::CallerKey;
-use crate::telemetry::{CacheOutcome, Metrics, Resource};
+use crate::telemetry::{CacheOutcome, Metrics};
 
 /// Where a value stands: nothing is found without the caller and the generation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -104,6 +107,7 @@ pub(super) struct Shelf<K, V> {
     values: moka::sync::Cache<Slot<K>, Entry<V>>,
     /// Bounded by the requests under way: a load is begun by a request, and ends within one call's time.
     in_flight: InFlight<K, V>,
+    generations: Arc<Generations>,
     tasks: TaskTracker,
     metrics: Arc<Metrics>,
 }
@@ -119,7 +123,12 @@ where
     K: Clone + Hash + Eq + Weigh + Send + Sync + 'static,
     V: Weigh + Send + Sync + 'static,
 {
-    pub(super) fn new(options: ShelfOptions, tasks: TaskTracker, metrics: Arc<Metrics>) -> Self {
+    /// A shelf of the resource; what it shares with others is which generation is current, who joins its loads at the
+    /// end, and where reads are counted.
+    pub(super) fn new(
+        options: ShelfOptions,
+        (generations, tasks, metrics): (Arc<Generations>, TaskTracker, Arc<Metrics>),
+    ) -> Self {
         let values = moka::sync::Cache::builder()
             .max_capacity(options.max_bytes)
             .weigher(|slot: &Slot<K>, entry: &Entry<V>| {
@@ -133,7 +142,14 @@ where
             // Frees memory; whether a value is fresh is decided by `fresh_until`, by the runtime's clock.
             .time_to_live(options.time_to_live.max(Duration::from_secs(1)))
             .build();
-        Self { options, values, in_flight: InFlight::default(), tasks, metrics }
+        let in_flight = InFlight::default();
+        Self { options, values, in_flight, generations, tasks, metrics }
+    }
+
+    /// Where the present value of the caller's part of the resource stands.
+    pub(super) fn slot(&self, caller: CallerKey, part: K) -> Slot<K> {
+        let generation = self.generations.current(caller, self.options.resource);
+        Slot { caller, generation, part }
     }
 
     /// Reads the value of a slot; `load` runs, detached, when it is neither in memory nor being loaded, and then takes a
@@ -159,13 +175,19 @@ where
             return Ok(self.counted(CacheOutcome::Hit, Reading::Ready(value)));
         }
         let turn = budget.take()?;
+        let (landed, landing) = oneshot::channel();
+        let call = self.options.call;
+        let interrupted = move |_| Err(Arc::new(UpstreamError::Interrupted { call }));
+        let shared = landing.map(move |landed| landed.unwrap_or_else(interrupted)).boxed().shared();
+        in_flight.insert(slot.clone(), shared.clone());
+        drop(in_flight);
         let load = load();
-        let load = self.begin(slot.clone(), async move {
+        // Begun without the lock: a runtime that is shutting down drops the task at once, and the task takes the lock.
+        self.begin(slot, landed, async move {
             let _turn = turn.await;
             load.await
         });
-        in_flight.insert(slot, load.clone());
-        Ok(self.counted(CacheOutcome::Miss, Reading::Loading(load)))
+        Ok(self.counted(CacheOutcome::Miss, Reading::Loading(shared)))
     }
 
     /// The value of a slot that is in memory and fresh, and until when it is.
@@ -179,13 +201,13 @@ where
         self.values.insert(slot, Entry { value, fresh_until });
     }
 
-    /// Drops the value of a slot, to free its memory; nobody need wait for it.
-    pub(super) fn discard(&self, slot: &Slot<K>) {
-        self.values.invalidate(slot);
+    /// Drops the present value of the caller's part, to free its memory; nobody need wait for it.
+    pub(super) fn discard(&self, caller: CallerKey, part: K) {
+        self.values.invalidate(&self.slot(caller, part));
     }
 
     fn counted(&self, outcome: CacheOutcome, reading: Reading<V>) -> Reading<V> {
-        self.metrics.cache_read(self.options.resource, outcome);
+        self.metrics.cache_read(self.options.resource.name(), outcome);
         reading
     }
 
@@ -194,24 +216,30 @@ where
     }
 
     /// Begins a load that outlives its reader: one who hangs up cancels it for nobody.
-    fn begin<F>(&self, slot: Slot<K>, load: F) -> Load<V>
+    fn begin<F>(&self, slot: Slot<K>, landed: oneshot::Sender<LoadResult<V>>, load: F)
     where
         F: Future<Output = Result<V, UpstreamError>> + Send + 'static,
     {
         let landing = Landing { in_flight: Arc::clone(&self.in_flight), slot };
         let values = self.values.clone();
-        let (call, time_to_live) = (self.options.call, self.options.time_to_live);
-        let task = self.tasks.spawn(async move {
-            let landing = landing;
+        let generations = Arc::clone(&self.generations);
+        let ShelfOptions { resource, time_to_live, .. } = self.options;
+        let load = async move {
             // Counted from the start: the upstream may have read its state as early as that.
             let started = Instant::now();
-            let value = load.await.map(Arc::new).map_err(Arc::new)?;
-            let entry = Entry { value: Arc::clone(&value), fresh_until: started + time_to_live };
-            values.insert(landing.slot.clone(), entry);
-            Ok(value)
-        });
-        let interrupted = move |_| Err(Arc::new(UpstreamError::Interrupted { call }));
-        task.map(move |joined| joined.unwrap_or_else(interrupted)).boxed().shared()
+            let result = load.await.map(Arc::new).map_err(Arc::new);
+            let Slot { caller, generation, .. } = landing.slot;
+            if let Ok(value) = &result
+                && generations.current(caller, resource) == generation
+            {
+                let entry = Entry { value: Arc::clone(value), fresh_until: started + time_to_live };
+                values.insert(landing.slot.clone(), entry);
+            }
+            drop(landing);
+            // Nobody need have waited.
+            let _ = landed.send(result);
+        };
+        self.tasks.spawn(load.instrument(Span::current()));
     }
 }
 
@@ -233,8 +261,6 @@ mod tests {
 
     use tokio::sync::Notify;
 
-    use super::super::Resource as CachedResource;
-    use super::super::generations::Generations;
     use super::*;
     use crate::ozeki::{ApiKey, Credential, Identity, StationId, UserId};
     use crate::session::Caller;
@@ -247,7 +273,7 @@ mod tests {
 
     struct Bench {
         shelf: Shelf<(), usize>,
-        generations: Generations,
+        generations: Arc<Generations>,
         caller: CallerKey,
         calls: Arc<AtomicUsize>,
         gate: Arc<Notify>,
@@ -261,11 +287,15 @@ mod tests {
                 max_bytes: 1 << 20,
                 time_to_live: Duration::from_secs(10),
             };
+            let generations = Arc::new(Generations::new());
             let credential = Credential::ApiKey(ApiKey::parse("key").unwrap());
             let (user, station) = (UserId::from_bytes([1; 16]), StationId::from_bytes([1; 16]));
             Self {
-                shelf: Shelf::new(options, TaskTracker::new(), Arc::default()),
-                generations: Generations::new(),
+                shelf: Shelf::new(
+                    options,
+                    (Arc::clone(&generations), TaskTracker::new(), Arc::default()),
+                ),
+                generations,
                 caller: Caller::new(Identity { user, station, credential }, None).key(),
                 calls: Arc::default(),
                 gate: Arc::default(),
@@ -273,8 +303,7 @@ mod tests {
         }
 
         fn slot(&self) -> Slot {
-            let generation = self.generations.current(self.caller, CachedResource::Friends);
-            Slot { caller: self.caller, generation, part: () }
+            self.shelf.slot(self.caller, ())
         }
 
         /// Reads by a load that answers how many came before it, once the gate opens.
@@ -324,7 +353,7 @@ mod tests {
     async fn a_load_from_before_a_change_is_not_read_after_it() {
         let bench = Bench::new();
         let before = bench.read();
-        bench.generations.raise(bench.caller, CachedResource::Friends);
+        bench.generations.raise(bench.caller, Resource::Friends);
         bench.gate.notify_one();
         assert_eq!(*before.value().await.unwrap(), 0);
         assert_eq!(bench.value().await, 1);
@@ -347,6 +376,18 @@ mod tests {
             }
         }
         assert_eq!(bench.value().await, 0);
+        assert!(bench.shelf.in_flight.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_read_that_begins_while_the_runtime_ends_fails_and_does_not_hang() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let bench = Bench::new();
+        let entered = runtime.handle().clone();
+        runtime.shutdown_background();
+        let _entered = entered.enter();
+        let reading = bench.read();
+        assert!(futures_util::FutureExt::now_or_never(reading.value()).unwrap().is_err());
         assert!(bench.shelf.in_flight.lock().unwrap().is_empty());
     }
 }

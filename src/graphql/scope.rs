@@ -180,11 +180,16 @@ impl Reader {
     }
 }
 
+/// As many selected fields are looked at as an operation of any use has, fragments written out: one that hides its needs
+/// behind more makes its calls one after the other.
+const FIELDS_LOOKED_AT_MAX: u32 = 5_000;
+
 /// The resources that a selection needs; skipped fields are not among them.
 #[derive(Default)]
 struct Selected {
     conversations: bool,
     friends: bool,
+    looked_at: u32,
 }
 
 impl Selected {
@@ -195,7 +200,8 @@ impl Selected {
                 "friend" => self.friends = true,
                 _ => {}
             }
-            if self.conversations && self.friends {
+            self.looked_at += 1;
+            if self.conversations && self.friends || self.looked_at > FIELDS_LOOKED_AT_MAX {
                 return;
             }
             self.visit(child);

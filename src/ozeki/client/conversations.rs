@@ -104,7 +104,7 @@ impl Client {
         &self,
         identity: &Identity,
     ) -> Result<Vec<Conversation>, UpstreamError> {
-        self.send::<ConversationListAnswer>(Call::CONVERSATION_LIST, identity, NoMembers {}).await
+        self.read::<ConversationListAnswer>(Call::CONVERSATION_LIST, identity, NoMembers {}).await
     }
 
     /// Changes a conversation and returns it as it is after the change.

@@ -121,7 +121,7 @@ impl Client {
             lastreportid: &before.report_id,
             limit,
         };
-        self.send::<MessagesAnswer>(call, identity, members).await
+        self.read::<MessagesAnswer>(call, identity, members).await
     }
 
     /// Sends a message and returns it as it was stored.

@@ -106,7 +106,7 @@ impl Client {
     ///
     /// Any [`UpstreamError`].
     pub async fn friends(&self, identity: &Identity) -> Result<Vec<Friend>, UpstreamError> {
-        self.send::<FriendsAnswer>(Call::FRIENDS_LIST, identity, NoMembers {}).await
+        self.read::<FriendsAnswer>(Call::FRIENDS_LIST, identity, NoMembers {}).await
     }
 
     /// Makes the user available to friends.
@@ -124,7 +124,7 @@ impl Client {
     ///
     /// Any [`UpstreamError`].
     pub async fn blocklist(&self, identity: &Identity) -> Result<Blocklist, UpstreamError> {
-        self.send::<BlocklistAnswer>(Call::BLOCKLIST, identity, NoMembers {}).await
+        self.read::<BlocklistAnswer>(Call::BLOCKLIST, identity, NoMembers {}).await
     }
 
     /// Registers a workspace; neither dated nor bound to a station.
@@ -141,6 +141,22 @@ impl Client {
         let body = Body::undated(call, WorkspaceMembers { workspacename: name }).to_bytes();
         let outgoing = Outgoing::signed(call, body, "", identity, &self.recipe);
         self.transport.send::<DoneAnswer>(outgoing).await
+    }
+
+    /// Sends a call that only reads. When a connection ends before any answer, as one that the server had just closed
+    /// does, the call is signed anew and sent once more.
+    async fn read<A: super::wire::Answer>(
+        &self,
+        call: Call,
+        identity: &Identity,
+        members: impl Serialize,
+    ) -> Result<A::Content, UpstreamError> {
+        match self.send::<A>(call, identity, &members).await {
+            Err(UpstreamError::ConnectionLost { has_begun: false, .. }) => {
+                self.send::<A>(call, identity, &members).await
+            }
+            result => result,
+        }
     }
 
     /// Sends a signed, dated call.
