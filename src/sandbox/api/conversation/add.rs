@@ -50,15 +50,15 @@ fn message_of_call(call: &Incoming) -> Result<Entry, Refusal> {
     let id = read(&inner, "message.ID", "a UUID", EntryId::of_message)?;
     let kind = |text: &str| (text == Kind::Message.as_str()).then_some(Kind::Message);
     let kind = read(&inner, "message.Type", "Message", kind)?;
-    let date = |text: &str| text.parse::<Timestamp>().ok();
-    let created = read(&inner, "message.Created", TIMESTAMP, date)?;
-    let valid_until = read(&inner, "message.ValidUntil", TIMESTAMP, date)?;
+    let moment = |text: &str| text.parse::<Timestamp>().ok();
+    let created = read(&inner, "message.Created", TIMESTAMP, moment)?;
+    let valid_until = read(&inner, "message.ValidUntil", TIMESTAMP, moment)?;
     if valid_until < created {
         let expected = "at or after message.Created";
         return Err(Refusal::InvalidMember { name: "message.ValidUntil", expected });
     }
-    let data = |text: &str| (!text.is_empty()).then(|| Data::Sent(text.into()));
-    let data = read(&inner, "message.Data", "a ciphertext", data)?;
+    let ciphertext = |text: &str| (!text.is_empty()).then(|| Data::Sent(text.into()));
+    let data = read(&inner, "message.Data", "a ciphertext", ciphertext)?;
     Ok(Entry { id, kind, created, valid_until, data })
 }
 

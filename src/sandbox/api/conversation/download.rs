@@ -43,8 +43,8 @@ pub(super) fn older(
     let conversation = conversation_of_call(world, admitted, call)?;
     check_instance(conversation, call)?;
     let Conversation { messages, reports, .. } = conversation;
-    let message = cursor(messages, call, Names::LAST_MESSAGE)?;
-    let report = cursor(reports, call, Names::LAST_REPORT)?;
+    let message = cursor(messages, call, &Names::LAST_MESSAGE)?;
+    let report = cursor(reports, call, &Names::LAST_REPORT)?;
     let entries =
         Entries::new(messages.older_than(message, limit), reports.older_than(report, limit));
     Ok(ok("", entries))
@@ -62,8 +62,8 @@ pub(super) fn newer(
     let conversation = conversation_of_call(world, admitted, call)?;
     check_instance(conversation, call)?;
     let Conversation { messages, reports, .. } = conversation;
-    let message = cursor(messages, call, Names::FIRST_MESSAGE)?;
-    let report = cursor(reports, call, Names::FIRST_REPORT)?;
+    let message = cursor(messages, call, &Names::FIRST_MESSAGE)?;
+    let report = cursor(reports, call, &Names::FIRST_REPORT)?;
     Ok(write(&Entries::new(messages.newer_than(message), reports.newer_than(report))))
 }
 
@@ -96,8 +96,8 @@ impl Names {
 }
 
 /// The entry that the call names by date and id, which have to belong together; none for two empty strings.
-fn cursor(timeline: &Timeline, call: &Incoming, names: Names) -> Result<Option<EntryId>, Refusal> {
-    let Names { date, id, expected, parse } = names;
+fn cursor(timeline: &Timeline, call: &Incoming, names: &Names) -> Result<Option<EntryId>, Refusal> {
+    let Names { date, id, expected, parse } = *names;
     if call.text(date)?.is_empty() && call.text(id)?.is_empty() {
         return Ok(None);
     }
