@@ -1,6 +1,5 @@
 //! Whether a call may be answered: the strict half of the sandbox.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use http::Method;
@@ -17,12 +16,14 @@ use crate::ozeki::{ApiKey, StationId, Timestamp, UserId};
 /// is what signed APIs commonly allow.
 const TIMESTAMP_TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
-const DIGITS: &str = "32 lower-case hex digits";
-
 /// A call that passed every check.
 pub(super) struct Admitted {
     pub(super) operation: &'static Operation,
     pub(super) caller: UserId,
+    /// Where the call came from, if it is one that tells it.
+    pub(super) station: Option<StationId>,
+    /// When it came, by the server's clock.
+    pub(super) now: Timestamp,
 }
 
 /// Checks the call from the outside in: what it is, then when it was made, then who made it.
@@ -46,26 +47,34 @@ pub(super) fn admit(
     }
     call.members()?;
     let operation = api::find(&call.service, &call.api, || call.text("action"))?;
-    let station: StationId = id_in(call, "Ozeki-Station")?;
+    let station = match operation.credential {
+        Credential::SignatureAlone => None,
+        Credential::ApiKey | Credential::Signature | Credential::Station => {
+            Some(call.id_header("Ozeki-Station")?)
+        }
+    };
     let caller = match operation.credential {
         Credential::ApiKey => owner_of_key(call, world)?,
         Credential::Signature => {
             check_date(call, clock)?;
-            signer(call, station, world, recipe)?
+            signer(call, station, call.text("timestamp")?, world, recipe)?
+        }
+        Credential::SignatureAlone => signer(call, None, "", world, recipe)?,
+        Credential::Station => {
+            check_date(call, clock)?;
+            let owner = station.and_then(|station| world.stations.owner_of(station));
+            owner.ok_or(Refusal::UnknownStation)?
         }
     };
-    Ok(Admitted { operation, caller })
+    let now =
+        Timestamp::from_unix_seconds(clock.unix_seconds()).map_err(|_| Refusal::TimestampAway)?;
+    Ok(Admitted { operation, caller, station, now })
 }
 
-/// Checks the members that date a call. Login has neither of them.
+/// Checks the members that date a call. Login and workspace registration have neither of them.
 fn check_date(call: &Incoming, clock: &Clock) -> Result<(), Refusal> {
     call.integer("clientversioncode")?;
-    let timestamp: Timestamp =
-        call.text("timestamp")?.parse().map_err(|_| Refusal::InvalidMember {
-            name: "timestamp",
-            expected: "a UTC time written yyyy-MM-dd HH:mm:ss",
-        })?;
-    let away = timestamp.unix_seconds().abs_diff(clock.unix_seconds());
+    let away = call.timestamp("timestamp")?.unix_seconds().abs_diff(clock.unix_seconds());
     if away > TIMESTAMP_TOLERANCE.as_secs() {
         return Err(Refusal::TimestampAway);
     }
@@ -80,31 +89,23 @@ fn owner_of_key(call: &Incoming, world: &World) -> Result<UserId, Refusal> {
 /// The user whose key made the signature over the exact bytes that arrived.
 fn signer(
     call: &Incoming,
-    station: StationId,
+    station: Option<StationId>,
+    timestamp: &str,
     world: &World,
     recipe: &Recipe,
 ) -> Result<UserId, Refusal> {
-    let user = id_in(call, "Ozeki-User")?;
+    let user = call.id_header("Ozeki-User")?;
     let presented = call.header("Ozeki-Signature")?;
     let account = world.account(user).ok_or(Refusal::UnknownUser)?;
     let expected = recipe.sign(&SignedRequest {
         user,
-        station: Some(station),
+        station,
         api: &call.api,
         action: call.text("action")?,
-        timestamp: call.text("timestamp")?,
+        timestamp,
         body: &call.body,
         key: &account.api_key,
     });
     let presented = Signature::parse(presented).map_err(|_| Refusal::WrongSignature)?;
     if expected.matches(&presented) { Ok(user) } else { Err(Refusal::WrongSignature) }
-}
-
-/// Reads an id from a header, in the documented form only: the ids read digits of either case.
-fn id_in<Id: FromStr + ToString>(call: &Incoming, name: &'static str) -> Result<Id, Refusal> {
-    let text = call.header(name)?;
-    text.parse()
-        .ok()
-        .filter(|id: &Id| id.to_string() == text)
-        .ok_or(Refusal::InvalidHeader { name, expected: DIGITS })
 }

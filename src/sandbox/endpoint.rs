@@ -53,6 +53,9 @@ impl Shared {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         match admit(call, &world, &self.recipe, &self.clock) {
             Ok(admitted) => {
+                if let Some(station) = admitted.station {
+                    world.stations.note_call(station, admitted.caller);
+                }
                 let answer = (admitted.operation.answer)(&mut world, &admitted, call);
                 (Some(admitted.caller), answer)
             }

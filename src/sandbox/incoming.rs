@@ -1,5 +1,7 @@
 //! A call as it arrived, read as far as it can be, but not checked yet.
 
+use std::str::FromStr;
+
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -8,7 +10,7 @@ use http::{HeaderMap, Method, header};
 use serde_json::{Map, Value};
 
 use super::Refusal;
-use crate::ozeki::UserId;
+use crate::ozeki::{ConversationId, Timestamp, UserId};
 
 /// The most that a call may carry, told in the refusal.
 const BODY_MAX_BYTES: usize = 1024 * 1024;
@@ -18,6 +20,11 @@ const DRAIN_MAX_BYTES: usize = 8 * BODY_MAX_BYTES;
 
 /// The longest name that the journal keeps: every documented `api` and `action` is shorter.
 const JOURNALLED_NAME_MAX: usize = 64;
+
+const ID: &str = "32 lower-case hex digits";
+
+/// What a member that dates something has to be.
+pub(super) const TIMESTAMP: &str = "a UTC time written yyyy-MM-dd HH:mm:ss";
 
 /// A call as it arrived.
 pub(super) struct Incoming {
@@ -73,6 +80,35 @@ impl Incoming {
         value.as_i64().ok_or(Refusal::InvalidMember { name, expected: "an integer" })
     }
 
+    /// A member that has to be a point in time.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] when there is no such member, or no timestamp.
+    pub(super) fn timestamp(&self, name: &'static str) -> Result<Timestamp, Refusal> {
+        let text = self.text(name)?;
+        text.parse().map_err(|_| Refusal::InvalidMember { name, expected: TIMESTAMP })
+    }
+
+    /// A member that has to be a conversation's id, in the documented form only.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] when there is no such member, or no id.
+    pub(super) fn conversation_id(&self, name: &'static str) -> Result<ConversationId, Refusal> {
+        documented_id(self.text(name)?).ok_or(Refusal::InvalidMember { name, expected: ID })
+    }
+
+    /// A member that has to be a list.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] when there is no such member, or no list.
+    pub(super) fn list(&self, name: &'static str) -> Result<&[Value], Refusal> {
+        let list = self.member(name)?.as_array();
+        list.map(Vec::as_slice).ok_or(Refusal::InvalidMember { name, expected: "a list" })
+    }
+
     /// A header that has to be there.
     ///
     /// # Errors
@@ -81,6 +117,18 @@ impl Incoming {
     pub(super) fn header(&self, name: &'static str) -> Result<&str, Refusal> {
         let value = self.headers.get(name).ok_or(Refusal::MissingHeader(name))?;
         value.to_str().map_err(|_| Refusal::InvalidHeader { name, expected: "visible ASCII" })
+    }
+
+    /// A header that has to be an id, in the documented form only.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] when it is not there, or no id.
+    pub(super) fn id_header<Id: FromStr + ToString>(
+        &self,
+        name: &'static str,
+    ) -> Result<Id, Refusal> {
+        documented_id(self.header(name)?).ok_or(Refusal::InvalidHeader { name, expected: ID })
     }
 
     /// Whether the call says that its body is JSON, in whatever charset.
@@ -104,6 +152,11 @@ impl Incoming {
     fn member(&self, name: &'static str) -> Result<&Value, Refusal> {
         self.members()?.get(name).ok_or(Refusal::MissingMember(name))
     }
+}
+
+/// Reads an id in lower-case digits: the ids themselves read digits of either case.
+fn documented_id<Id: FromStr + ToString>(text: &str) -> Option<Id> {
+    text.parse().ok().filter(|id: &Id| id.to_string() == text)
 }
 
 async fn read(body: Body) -> Result<Bytes, Refusal> {

@@ -60,6 +60,27 @@ pub enum Refusal {
     /// A signature that the caller's key and the recipe do not make.
     #[error("the signature does not match")]
     WrongSignature,
+    /// A notification download by a station from which nobody logged in or signed a call.
+    #[error("the header Ozeki-Station names no station that a user called from")]
+    UnknownStation,
+    /// A conversation that is not there or not the caller's; which of them is not told.
+    #[error("the caller has no such conversation")]
+    UnknownConversation,
+    /// An instance, or a hide id, from before the conversation was cleared.
+    #[error("invalid instance: it is not the conversation's current one")]
+    StaleInstance,
+    /// A member with the id of a message or report that the conversation does not have.
+    #[error("the member {0} names nothing that is in the conversation")]
+    NotInConversation(&'static str),
+    /// Dates of a viewed report that leave out a message that it names.
+    #[error("a message is older than firstmessagedate or newer than lastmessagedate")]
+    OutsideDates,
+    /// A workspace name that somebody else registered.
+    #[error("the workspace is another user's")]
+    WorkspaceTaken,
+    /// A workspace more than the sandbox keeps.
+    #[error("the server takes no more workspaces")]
+    TooManyWorkspaces,
 }
 
 #[derive(Serialize)]

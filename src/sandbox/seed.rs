@@ -5,6 +5,7 @@ use std::fmt::Display;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
+use uuid::Uuid;
 
 const ALPHANUMERICS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -32,14 +33,9 @@ impl Seed {
         self.0
     }
 
-    /// 32 hex digits, the form of a report id.
-    pub(super) fn hex(self) -> String {
-        format!("{:032x}", u128::from_be_bytes(self.0))
-    }
-
     /// A UUID, the form of a message id.
-    pub(super) fn uuid(self) -> String {
-        uuid::Builder::from_random_bytes(self.0).into_uuid().to_string()
+    pub(super) fn uuid(self) -> Uuid {
+        uuid::Builder::from_random_bytes(self.0).into_uuid()
     }
 
     /// Ten alphanumerics, the form of a conversation's instance.
@@ -71,15 +67,14 @@ mod tests {
     #[test]
     fn the_same_purpose_gives_the_same_value_and_another_part_another() {
         let seed = Seed::new("conversation");
-        assert_eq!(seed.and(1).hex(), Seed::new("conversation").and(1).hex());
-        assert_ne!(seed.and(1).hex(), seed.and(2).hex());
+        assert_eq!(seed.and(1).bytes(), Seed::new("conversation").and(1).bytes());
+        assert_ne!(seed.and(1).bytes(), seed.and(2).bytes());
     }
 
     #[test]
     fn made_up_values_have_the_documented_forms() {
         let seed = Seed::new("forms");
-        assert_eq!(seed.hex().len(), 32);
-        assert!(uuid::Uuid::parse_str(&seed.uuid()).is_ok());
+        assert_eq!(seed.uuid().get_version_num(), 4);
         assert_eq!(seed.instance().len(), 10);
         assert!(seed.instance().bytes().all(|byte| byte.is_ascii_alphanumeric()));
         assert_eq!(STANDARD.decode(seed.base64(40)).unwrap().len(), 40);

@@ -2,20 +2,14 @@
 
 use serde::{Serialize, Serializer};
 
-use super::{Credential, Operation, ok};
+use super::{Operation, ok};
 use crate::ozeki::UserId;
 use crate::sandbox::Refusal;
 use crate::sandbox::admission::Admitted;
 use crate::sandbox::incoming::Incoming;
 use crate::sandbox::state::World;
 
-pub(super) const OPERATIONS: &[Operation] = &[Operation {
-    service: "chatserver",
-    api: "chatfriends",
-    action: "list",
-    credential: Credential::Signature,
-    answer: list,
-}];
+pub(super) const OPERATIONS: &[Operation] = &[Operation::signed("chatfriends", "list", list)];
 
 /// The answer's members in the documented order. Source: "friends".
 #[derive(Serialize)]

@@ -2,9 +2,14 @@
 //!
 //! To add a call, add its [`Operation`] to the table of its api, and a new api to [`TABLES`].
 
+mod availability;
+mod blocklist;
 mod conversation;
 mod friends;
 mod login;
+mod notification;
+mod reports;
+mod workspace;
 
 use serde::Serialize;
 
@@ -20,7 +25,14 @@ pub(super) enum Credential {
     ApiKey,
     /// The signature, over a body with version code and timestamp.
     Signature,
+    /// The signature, over a body without them, and no station: workspace registration.
+    SignatureAlone,
+    /// The station alone, with a body as every other: notification.
+    Station,
 }
+
+/// Carries a call out and writes its answer as JSON.
+type Answer = fn(&mut World, &Admitted, &Incoming) -> Result<Vec<u8>, Refusal>;
 
 /// One documented call. Source: "Calls".
 pub(super) struct Operation {
@@ -28,12 +40,33 @@ pub(super) struct Operation {
     api: &'static str,
     action: &'static str,
     pub(super) credential: Credential,
-    /// Carries the call out and writes its answer as JSON.
-    pub(super) answer: fn(&mut World, &Admitted, &Incoming) -> Result<Vec<u8>, Refusal>,
+    pub(super) answer: Answer,
 }
 
-const TABLES: [&[Operation]; 3] =
-    [login::OPERATIONS, conversation::OPERATIONS, friends::OPERATIONS];
+impl Operation {
+    /// A signed call of the chat server: the kind that most calls are.
+    const fn signed(api: &'static str, action: &'static str, answer: Answer) -> Self {
+        Self { service: "chatserver", api, action, credential: Credential::Signature, answer }
+    }
+}
+
+const TABLES: [&[Operation]; 8] = [
+    login::OPERATIONS,
+    availability::OPERATIONS,
+    friends::OPERATIONS,
+    reports::OPERATIONS,
+    notification::OPERATIONS,
+    conversation::OPERATIONS,
+    blocklist::OPERATIONS,
+    workspace::OPERATIONS,
+];
+
+/// Beside status `OK`, and no failure. Source: "Where the examples mislead", 1.
+const MISLEADING_MESSAGE: &str = "File does not exist";
+
+/// The members of an answer that has none of its own.
+#[derive(Serialize)]
+struct NoMembers {}
 
 /// The operation of this service, api and action; the action is asked for only when there is such an api.
 ///
@@ -66,6 +99,9 @@ struct Envelope<T> {
 
 /// Writes an answer with status `OK`, its members in the order of their declaration.
 fn ok(errormessage: &'static str, members: impl Serialize) -> Vec<u8> {
-    let answer = Envelope { status: "OK", errormessage, members };
-    serde_json::to_vec(&answer).expect("answers are structs of strings, numbers and lists")
+    write(&Envelope { status: "OK", errormessage, members })
+}
+
+fn write(answer: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(answer).expect("answers are structs of strings, numbers and lists")
 }

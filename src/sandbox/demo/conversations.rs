@@ -4,10 +4,10 @@
 //! Administrator, 3 to 37 with other single people, 38 to 59 are groups.
 
 use super::people::{COLLEAGUES, FRIENDS};
-use super::{ADMIN, ALICE, BOB, CAROL, id};
+use super::{ADMIN, ALICE, BOB, CAROL, id, messages};
 use crate::ozeki::{ConversationId, UserId};
 use crate::sandbox::seed::Seed;
-use crate::sandbox::state::Conversation;
+use crate::sandbox::state::{Conversation, Timeline};
 
 /// How many of her made-up friends Alice has a conversation with.
 const ALICES_FRIENDS_WITH_CONVERSATION: usize = 31;
@@ -22,6 +22,9 @@ const COLORED: [(usize, &str); 4] =
     [(0, "#bae1ff"), (3, "#ffb3ba"), (38, "#baffc9"), (41, "#ffffba")];
 /// Nothing was ever said there, or all of it was cleared.
 const EMPTY: [usize; 3] = [30, 36, 58];
+/// The newest, which is with Bob, has more than two pages of fifty messages.
+const LONGEST: usize = 0;
+const LONGEST_MESSAGES: usize = 130;
 /// Another participant set something before Alice did, so that her entry is not the first.
 const PEER_FIRST: [usize; 4] = [0, 12, 38, 51];
 /// Another participant set something and Alice did not.
@@ -54,6 +57,13 @@ fn alices(started: i64) -> Vec<Conversation> {
         .map(|(number, participants)| conversation("alice", number, participants, started))
         .collect();
     set_properties(alice, &mut conversations);
+    for (number, conversation) in conversations.iter_mut().enumerate() {
+        if number == LONGEST {
+            messages::fill(conversation, LONGEST_MESSAGES);
+        } else if !EMPTY.contains(&number) {
+            messages::fill_a_little(conversation);
+        }
+    }
     conversations
 }
 
@@ -85,7 +95,11 @@ fn of_others(started: i64) -> impl Iterator<Item = Conversation> {
             group("others", 2, vec![CAROL.email, ADMIN.email], 3),
         ])
         .enumerate()
-        .map(move |(number, participants)| conversation("others", number, participants, started))
+        .map(move |(number, participants)| {
+            let mut conversation = conversation("others", number, participants, started);
+            messages::fill_a_little(&mut conversation);
+            conversation
+        })
 }
 
 fn emails(people: &'static [(&str, &str)]) -> impl Iterator<Item = &'static str> {
@@ -119,8 +133,8 @@ fn conversation(
         id: ConversationId::from_bytes(seed.bytes()),
         is_group,
         participants,
-        last_message_id: seed.and("message").uuid(),
-        last_report_id: seed.and("report").hex(),
+        messages: Timeline::default(),
+        reports: Timeline::default(),
         last_access: started - age(number, seed),
         secret: seed.and("secret").base64(SECRET_BYTES),
         instance: seed.and("instance").instance(),
@@ -157,14 +171,10 @@ fn set_properties(alice: UserId, conversations: &mut [Conversation]) {
         color.clone_into(&mut conversations[number].properties_of(alice).background_color);
     }
     for number in HIDDEN {
-        let hide_id = format!("{};", conversations[number].instance);
+        let hide_id = conversations[number].hide_id();
         conversations[number].properties_of(alice).hide_id = hide_id;
     }
     let former_instance = Seed::new("former instance").instance();
     conversations[HIDDEN_BEFORE_CLEARED].properties_of(alice).hide_id =
         format!("{former_instance};");
-    for number in EMPTY {
-        conversations[number].last_message_id.clear();
-        conversations[number].last_report_id.clear();
-    }
 }

@@ -2,6 +2,7 @@
 //! back from the start so that the lists look alive.
 
 mod conversations;
+mod messages;
 mod people;
 
 use std::collections::HashMap;
@@ -9,7 +10,7 @@ use std::collections::HashMap;
 use people::{COLLEAGUES, FRIENDS};
 
 use super::seed::Seed;
-use super::state::{Account, Person, Presence, World};
+use super::state::{Account, Conversation, Person, Presence, World};
 use crate::ozeki::{ApiKey, UserId};
 
 /// The length of a 2048-bit public key, the kind whose start the vendor's sample shows. Source: "friends".
@@ -51,11 +52,27 @@ pub(super) fn world(started: i64) -> World {
         (&CAROL, "carol", 8),
         (&ADMIN, "admin", 5),
     ];
-    let accounts: HashMap<UserId, Account> = accounts
+    let mut accounts: HashMap<UserId, Account> = accounts
         .into_iter()
         .map(|(user, nick, friends)| (id(user.email), account(user, nick, friends)))
         .collect();
-    World::new(people(), accounts, conversations::all(started))
+    let conversations = conversations::all(started);
+    block(&mut accounts, &conversations);
+    World::new(people(), accounts, conversations)
+}
+
+/// Alice blocked a colleague; Carol blocked another one and the first of her groups; the others blocked nobody.
+fn block(accounts: &mut HashMap<UserId, Account>, conversations: &[Conversation]) {
+    let (alice, carol) = (id(ALICE.email), id(CAROL.email));
+    for (user, colleague) in [(alice, 3), (carol, 0)] {
+        if let Some(account) = accounts.get_mut(&user) {
+            account.blocked_users.push(id(COLLEAGUES[colleague].0));
+        }
+    }
+    let group = conversations.iter().find(|one| one.is_group && one.is_of(carol));
+    if let (Some(account), Some(group)) = (accounts.get_mut(&carol), group) {
+        account.blocked_conversations.push(group.id);
+    }
 }
 
 fn id(email: &str) -> UserId {
@@ -72,11 +89,17 @@ fn account(user: &DemoUser, nick: &'static str, friends: usize) -> Account {
         encrypted_private_key: Seed::new("private key").and(user.email).base64(PRIVATE_KEY_BYTES),
         friends: others.filter(|email| *email != user.email).chain(made_up).map(id).collect(),
         acquaintances: COLLEAGUES.iter().take(1).map(|(email, _)| id(email)).collect(),
+        blocked_users: Vec::new(),
+        blocked_conversations: Vec::new(),
     }
 }
 
 fn people() -> impl Iterator<Item = Person> {
-    let demo_users = DEMO_USERS.iter().map(|user| person(user.email, user.name, "available"));
+    // Carol is away until she says otherwise, so that the change can be seen.
+    let demo_users = DEMO_USERS.iter().map(|user| {
+        let is_away = user.email == CAROL.email;
+        person(user.email, user.name, if is_away { "offline" } else { "available" })
+    });
     let colleagues = COLLEAGUES.iter().map(|(email, name)| person(email, name, "available"));
     // Only "available" is documented; "offline" and "" are our choice, so that clients meet another word and none.
     let friends = FRIENDS.iter().enumerate().map(|(position, (email, name))| {

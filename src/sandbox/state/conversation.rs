@@ -1,5 +1,6 @@
 //! A conversation and what its participants set for themselves.
 
+use super::timeline::Timeline;
 use crate::ozeki::{ConversationId, UserId};
 use crate::sandbox::seed::Seed;
 
@@ -14,11 +15,10 @@ pub(in crate::sandbox) struct Conversation {
     pub(in crate::sandbox) id: ConversationId,
     pub(in crate::sandbox) is_group: bool,
     pub(in crate::sandbox) participants: Vec<UserId>,
-    /// The newest message's id; empty when there is none.
-    pub(in crate::sandbox) last_message_id: String,
-    /// The newest report's id; empty when there is none.
-    pub(in crate::sandbox) last_report_id: String,
-    /// Unix seconds.
+    pub(in crate::sandbox) messages: Timeline,
+    pub(in crate::sandbox) reports: Timeline,
+    /// When something was last said, seen or cleared there; Unix seconds. What a user sets for themselves does not
+    /// count: the vendor does not say, and it would move the conversation in everybody's list.
     pub(in crate::sandbox) last_access: i64,
     /// The conversation's key, encrypted by the clients: base64.
     pub(in crate::sandbox) secret: String,
@@ -34,7 +34,7 @@ pub(in crate::sandbox) struct Properties {
     pub(in crate::sandbox) user: UserId,
     pub(in crate::sandbox) is_muted: bool,
     pub(in crate::sandbox) is_favorite: bool,
-    /// The instance that the user hid, followed by `;`; empty when none was.
+    /// The instance that the user hid, followed by `;`; empty when none is.
     pub(in crate::sandbox) hide_id: String,
     pub(in crate::sandbox) background_color: String,
 }
@@ -54,6 +54,25 @@ impl Conversation {
             self.properties.len() - 1
         });
         &mut self.properties[position]
+    }
+
+    /// Whether the user takes part.
+    pub(in crate::sandbox) fn is_of(&self, user: UserId) -> bool {
+        self.participants.contains(&user)
+    }
+
+    /// Forgets what was said, for every participant, and begins a new instance.
+    ///
+    /// Source: "Calls", Conversation / clear.
+    pub(in crate::sandbox) fn clear(&mut self) {
+        self.messages = Timeline::default();
+        self.reports = Timeline::default();
+        self.instance = Seed::new("cleared").and(self.id).and(&self.instance).instance();
+    }
+
+    /// What the user hides the conversation with as it is now. Source: "Calls", Conversation / hide.
+    pub(in crate::sandbox) fn hide_id(&self) -> String {
+        format!("{};", self.instance)
     }
 
     pub(in crate::sandbox) fn muted_by(&self) -> Vec<UserId> {
@@ -98,17 +117,18 @@ mod tests {
             id: ConversationId::from_bytes([1; 16]),
             is_group: false,
             participants: vec![user],
-            last_message_id: String::new(),
-            last_report_id: String::new(),
+            messages: Timeline::default(),
+            reports: Timeline::default(),
             last_access: 0,
             secret: String::new(),
             instance: "PqjfKSn7V8".into(),
             properties: Vec::new(),
         };
         assert_eq!(conversation.hidden_by(), []);
-        conversation.properties_of(user).hide_id = "PqjfKSn7V8;".into();
+        conversation.properties_of(user).hide_id = conversation.hide_id();
+        assert_eq!(conversation.properties[0].hide_id, "PqjfKSn7V8;");
         assert_eq!(conversation.hidden_by(), [user]);
-        conversation.instance = "0000000000".into();
+        conversation.clear();
         assert_eq!(conversation.hidden_by(), []);
         assert_eq!(conversation.properties.len(), 1);
     }

@@ -1,12 +1,23 @@
-//! What the sandbox's server knows: people, their accounts and their conversations.
+//! What the sandbox's server knows: people, their accounts, their conversations and their stations.
 
 mod conversation;
+mod entry;
+mod stations;
+mod timeline;
+mod workspaces;
 
 use std::collections::HashMap;
 
 pub(super) use conversation::{Conversation, Properties};
+pub(super) use entry::{Data, Entry, EntryId, Kind, created_plus};
+pub(super) use stations::{Notices, Stations};
+pub(super) use timeline::Timeline;
+pub(super) use workspaces::Workspaces;
 
-use crate::ozeki::{ApiKey, UserId};
+use crate::ozeki::{ApiKey, ConversationId, UserId};
+
+/// The one documented word of presence. Source: "friends".
+const AVAILABLE: &str = "available";
 
 /// Somebody who can take part in conversations.
 pub(super) struct Person {
@@ -33,6 +44,14 @@ pub(super) struct Account {
     pub(super) friends: Vec<UserId>,
     /// Whose presence the user sees without being friends with them.
     pub(super) acquaintances: Vec<UserId>,
+    pub(super) blocked_users: Vec<UserId>,
+    pub(super) blocked_conversations: Vec<ConversationId>,
+}
+
+impl Account {
+    fn sees_presence_of(&self, user: UserId) -> bool {
+        self.friends.contains(&user) || self.acquaintances.contains(&user)
+    }
 }
 
 /// The whole state of one sandbox; it stands behind one lock.
@@ -41,6 +60,8 @@ pub(super) struct World {
     accounts: HashMap<UserId, Account>,
     conversations: Vec<Conversation>,
     encryptions: u64,
+    pub(super) stations: Stations,
+    pub(super) workspaces: Workspaces,
 }
 
 impl World {
@@ -55,6 +76,8 @@ impl World {
             accounts,
             conversations,
             encryptions: 0,
+            stations: Stations::default(),
+            workspaces: Workspaces::default(),
         }
     }
 
@@ -73,9 +96,59 @@ impl World {
 
     /// The conversations that the user takes part in, in no promised order.
     pub(super) fn conversations_of(&self, user: UserId) -> impl Iterator<Item = &Conversation> {
+        self.conversations.iter().filter(move |conversation| conversation.is_of(user))
+    }
+
+    /// The conversation with this id, if the user takes part in it.
+    pub(super) fn conversation_of(
+        &self,
+        user: UserId,
+        id: ConversationId,
+    ) -> Option<&Conversation> {
+        self.conversations_of(user).find(|conversation| conversation.id == id)
+    }
+
+    /// The conversation with this id, if the user takes part in it, to be changed; whoever changes it announces it.
+    pub(super) fn conversation_of_mut(
+        &mut self,
+        user: UserId,
+        id: ConversationId,
+    ) -> Option<&mut Conversation> {
         self.conversations
-            .iter()
-            .filter(move |conversation| conversation.participants.contains(&user))
+            .iter_mut()
+            .find(|conversation| conversation.id == id && conversation.is_of(user))
+    }
+
+    /// Tells the stations of everybody who takes part, the changing one too, that the conversation changed.
+    pub(super) fn announce_conversation(&mut self, id: ConversationId) {
+        if let Some(conversation) = self.conversations.iter().find(|known| known.id == id) {
+            self.stations.tell(
+                |owner| conversation.is_of(owner),
+                |notices| Notices::push(&mut notices.conversations, id),
+            );
+        }
+    }
+
+    /// Tells the user's stations that the user's list of conversations shows something else.
+    pub(super) fn announce_list(&mut self, user: UserId) {
+        self.stations.tell(
+            |owner| owner == user,
+            |notices| Notices::push(&mut notices.conversation_lists, user),
+        );
+    }
+
+    /// Makes the user available and tells so to the stations of all who see it, whether or not it is news: the
+    /// vendor does not say.
+    pub(super) fn make_available(&mut self, user: UserId) {
+        let person = self.people.get_mut(&user);
+        if let Some(presence) = person.and_then(|person| person.presence.as_mut()) {
+            presence.availability = AVAILABLE;
+        }
+        let accounts = &self.accounts;
+        self.stations.tell(
+            |owner| accounts.get(&owner).is_some_and(|account| account.sees_presence_of(user)),
+            |notices| Notices::push(&mut notices.availabilities, user),
+        );
     }
 
     /// The user's friends, in the order in which they became so.

@@ -6,7 +6,7 @@ use crate::sandbox::{Outcome, Refusal};
 const LOGIN: &str = r#"{"action":"login","apikey":"alice-demo"}"#;
 
 /// Makes the call and tells why it was refused; the answer has to say the same.
-async fn refusal_of(sandbox: &TestSandbox, call: TestCall) -> Refusal {
+pub(super) async fn refusal_of(sandbox: &TestSandbox, call: TestCall) -> Refusal {
     let answer = sandbox.json(call).await;
     let Some(Outcome::Refused(refusal)) =
         sandbox.sandbox.journal().calls().pop().map(|call| call.outcome)

@@ -1,0 +1,91 @@
+//! What was said in the demo's conversations: ciphertext that means nothing.
+
+use crate::ozeki::Timestamp;
+use crate::sandbox::seed::Seed;
+use crate::sandbox::state::{Conversation, Data, Entry, EntryId, Kind, created_plus};
+
+/// The most messages of a conversation that is not the longest.
+const A_LITTLE_MAX: usize = 40;
+
+/// The longest silence between two messages, in seconds.
+const SILENCE_MAX: usize = 3 * 60 * 60;
+/// Every so many messages, one follows within the second of the one before it, so that a date alone orders nothing.
+const SAME_SECOND_EVERY: usize = 10;
+
+/// How long a demo message is valid, in seconds: longer than the vendor's seven days, so that none has run out when
+/// a demo starts.
+const VALIDITY: i64 = 90 * 24 * 60 * 60;
+
+/// Messages are from one to twelve cipher blocks long.
+const BLOCK_BYTES: usize = 16;
+const BLOCKS_MAX: usize = 12;
+
+/// How long a message takes to arrive at most, and how long until it is seen at most, in seconds.
+const DELIVERY_MAX: usize = 5;
+const VIEWING_MAX: usize = 30 * 60;
+/// One message of so many was never seen.
+const UNSEEN_EVERY: usize = 4;
+
+/// Fills a conversation with one to forty messages.
+pub(super) fn fill_a_little(conversation: &mut Conversation) {
+    let seed = Seed::new("how many messages").and(conversation.id);
+    fill(conversation, 1 + seed.below(A_LITTLE_MAX));
+}
+
+/// Fills a conversation with messages up to its last access, and with the reports about them.
+pub(super) fn fill(conversation: &mut Conversation, count: usize) {
+    let seed = Seed::new("messages").and(conversation.id);
+    let mut silence = 0;
+    // Back from the newest.
+    let messages: Vec<_> = (0..count)
+        .map(|number| {
+            let message = message(seed.and(number), conversation.last_access - silence);
+            if number % SAME_SECOND_EVERY != 1 {
+                silence += seconds(seed.and("silence").and(number).below(SILENCE_MAX));
+            }
+            message
+        })
+        .collect();
+    for message in messages.into_iter().rev() {
+        report(conversation, seed, &message);
+        conversation.messages.insert(message);
+    }
+}
+
+fn message(seed: Seed, created: i64) -> Entry {
+    let created = Timestamp::from_unix_seconds(created).expect("a demo starts in these centuries");
+    Entry {
+        id: EntryId::Message(seed.uuid()),
+        kind: Kind::Message,
+        created,
+        valid_until: created_plus(created, VALIDITY),
+        data: Data::MadeUp { seed, bytes: BLOCK_BYTES * (1 + seed.below(BLOCKS_MAX)) },
+    }
+}
+
+/// Every message reached the other participants, and most were seen by them.
+fn report(conversation: &mut Conversation, seed: Seed, message: &Entry) {
+    let seed = seed.and("report").and(message.id);
+    let sender = seed.below(conversation.participants.len());
+    let mut recipients = conversation.participants.clone();
+    recipients.remove(sender);
+    for recipient in recipients {
+        let seed = seed.and(recipient);
+        let after = |seconds: i64| {
+            let moment = created_plus(message.created, seconds);
+            // Nothing happened after the last access.
+            moment.min(Timestamp::from_unix_seconds(conversation.last_access).unwrap_or(moment))
+        };
+        let delivered = after(seconds(seed.and("delivered").below(DELIVERY_MAX)));
+        let viewed = after(seconds(DELIVERY_MAX + seed.and("viewed").below(VIEWING_MAX)));
+        let reports = &mut conversation.reports;
+        reports.insert(Entry::report(Kind::Delivered, message.id, recipient, delivered));
+        if seed.below(UNSEEN_EVERY) != 0 {
+            reports.insert(Entry::report(Kind::Viewed, message.id, recipient, viewed));
+        }
+    }
+}
+
+fn seconds(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(0)
+}
