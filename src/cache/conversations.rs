@@ -16,6 +16,7 @@ impl ConversationList {
     }
 
     /// The list with this conversation in the place of the one with its id, or added.
+    #[must_use]
     pub fn with(&self, conversation: &Conversation) -> Self {
         let others = self.0.iter().filter(|other| other.id != conversation.id).cloned();
         Self::ordered(others.chain([Arc::new(conversation.clone())]).collect())

@@ -107,7 +107,7 @@ impl Data {
                 let current = self.instance_after_rejection(caller, id, instance).await;
                 send(&current.ok_or(rejection)?).await
             }
-            sent => sent,
+            result => result,
         }
     }
 
@@ -179,7 +179,7 @@ impl Data {
                 let current = self.instance_after_rejection(caller, id, instance).await;
                 mark(&current.ok_or(rejection)?).await
             }
-            marked => marked,
+            result => result,
         }
     }
 
@@ -190,8 +190,9 @@ impl Data {
         conversation: ConversationId,
         ids: &BTreeSet<Box<str>>,
     ) -> Option<(Timestamp, Timestamp)> {
-        let date = |id: &Box<str>| self.dates.get(&(caller.key(), conversation, id.clone()));
-        let dates: Vec<Timestamp> = ids.iter().map(date).collect::<Option<_>>()?;
+        let date = |id: &str| self.dates.get(&(caller.key(), conversation, id.into()));
+        let dates: Option<Vec<Timestamp>> = ids.iter().map(|id| date(id)).collect();
+        let dates = dates?;
         Some((*dates.iter().min()?, *dates.iter().max()?))
     }
 }

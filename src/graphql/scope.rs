@@ -167,16 +167,16 @@ impl Reader {
         &self,
         begun: &Begun<V>,
         resource: Resource,
-        begin: impl FnOnce() -> Result<Reading<V>, BudgetSpent>,
+        read: impl FnOnce() -> Result<Reading<V>, BudgetSpent>,
     ) -> Result<Reading<V>, BudgetSpent> {
         let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
-        let begin = || {
+        let read = || {
             if self.freshness == Freshness::Upstream {
                 self.data.refresh(&self.caller, resource);
             }
-            begin()
+            read()
         };
-        begun.get_or_insert_with(begin).clone()
+        begun.get_or_insert_with(read).clone()
     }
 }
 

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod caching;
+mod changes;
 mod edge;
 mod isolation;
 mod lists;
 mod messages;
+mod model;
 mod sessions;
 mod support;
 mod upstream_faults;

@@ -104,14 +104,8 @@ impl Client {
         limit: u32,
     ) -> Result<MessagePage, UpstreamError> {
         let call = Call::MESSAGES_BEFORE;
-        let newest;
-        let before = match before {
-            Some(before) => before,
-            None => {
-                newest = self.ahead_of_all();
-                &newest
-            }
-        };
+        let newest = self.ahead_of_all();
+        let before = before.unwrap_or(&newest);
         let members = PageMembers {
             conversationid: conversation.to_string(),
             instance,

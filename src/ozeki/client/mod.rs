@@ -149,7 +149,7 @@ impl Client {
         &self,
         call: Call,
         identity: &Identity,
-        members: impl Serialize,
+        members: impl Serialize + Send + Sync,
     ) -> Result<A::Content, UpstreamError> {
         match self.send::<A>(call, identity, &members).await {
             Err(UpstreamError::ConnectionLost { has_begun: false, .. }) => {
@@ -164,7 +164,7 @@ impl Client {
         &self,
         call: Call,
         identity: &Identity,
-        members: impl Serialize,
+        members: impl Serialize + Send,
     ) -> Result<A::Content, UpstreamError> {
         let now = Timestamp::now(&self.clock).to_string();
         let body = Body {

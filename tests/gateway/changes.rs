@@ -1,0 +1,214 @@
+//! Changes when something goes wrong: rejected, lost, repeated, stale.
+
+use ozeki_graphql::sandbox::{Fault, Reply};
+use serde_json::json;
+
+use crate::support::{CONVERSATIONS, Caller, TestGateway};
+
+const ADD: (&str, &str) = ("chatconversation", "add");
+const CLEAR: (&str, &str) = ("chatconversation", "clear");
+const MUTE: (&str, &str) = ("chatconversation", "mute");
+const PAGE: (&str, &str) = ("chatconversation", "downloadpartial");
+
+const REJECTION: &str = r#"{"status":"ERROR","errormessage":"not today"}"#;
+const MESSAGE_ID: &str = "0b3f0f4c-6d5e-4f7a-9c1b-2a3d4e5f6a7b";
+
+async fn chat_of(caller: &Caller) -> String {
+    let data = caller.data("{ conversations(first: 1) { nodes { id } } }").await;
+    data["conversations"]["nodes"][0]["id"].as_str().unwrap().to_owned()
+}
+
+fn mute(chat: &str) -> String {
+    format!(
+        "mutation {{ muteConversation(input: {{id: \"{chat}\"}}) {{ conversation {{ isMuted }} }} }}"
+    )
+}
+
+fn send(chat: &str, data: &str) -> String {
+    format!(
+        "mutation {{ sendMessage(input: {{conversationId: \"{chat}\", data: \"{data}\", id: \"{MESSAGE_ID}\"}}) {{ message {{ id data }} }} }}"
+    )
+}
+
+async fn is_muted(caller: &Caller, chat: &str) -> bool {
+    let data = caller.data(&format!("{{ conversation(id: \"{chat}\") {{ isMuted }} }}")).await;
+    data["conversation"]["isMuted"].as_bool().unwrap()
+}
+
+#[tokio::test]
+async fn a_rejected_change_tells_why_and_leaves_the_cache_as_it_was() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = chat_of(&alice).await;
+    gateway.spoil(MUTE, Fault::new(Reply::json(REJECTION)));
+    let answer = alice.query(&mute(&chat)).await;
+    assert_eq!(answer.codes(), [("UPSTREAM_REJECTED".into(), "muteConversation".into())]);
+    assert!(answer.text.contains("not today"));
+    chat_of(&alice).await;
+    assert_eq!((gateway.calls(MUTE), gateway.calls(CONVERSATIONS)), (1, 1));
+}
+
+#[tokio::test]
+async fn a_change_of_unknown_outcome_says_so_and_the_next_read_goes_upstream() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = chat_of(&alice).await;
+    // The sandbox carries a call out before its answer is lost.
+    for reply in [Reply::Closed, Reply::Truncated, Reply::json("<html>"), Reply::json("{}")] {
+        let calls = gateway.calls(CONVERSATIONS);
+        gateway.spoil(MUTE, Fault::new(reply));
+        let answer = alice.query(&mute(&chat)).await;
+        assert!(answer.text.contains("not known whether the change was made"), "{}", answer.text);
+        assert!(is_muted(&alice, &chat).await);
+        assert_eq!(gateway.calls(CONVERSATIONS), calls + 1);
+    }
+    assert_eq!(gateway.calls(MUTE), 4);
+}
+
+#[tokio::test]
+async fn a_change_is_settled_also_when_the_client_hangs_up() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = chat_of(&alice).await;
+    let held = gateway.spoil(MUTE, Fault::new(Reply::Genuine).held());
+    let leaving = tokio::spawn({
+        let (alice, query) = (alice.reconnected(), mute(&chat));
+        async move { alice.query(&query).await.status }
+    });
+    held.arrived(1).await;
+    leaving.abort();
+    assert!(leaving.await.is_err());
+    // A read meanwhile may see either state; it must not outlive the change.
+    chat_of(&alice).await;
+    held.release();
+    // The change ends some time after the release; then every read shows it.
+    while !is_muted(&alice, &chat).await {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stale_instance_is_found_out_and_the_call_made_once_more() {
+    let gateway = TestGateway::start().await;
+    let (alice, bob) = (gateway.log_in("alice").await, gateway.log_in("bob").await);
+    let chat = chat_of(&alice).await;
+    let clear = format!(
+        "mutation {{ clearConversation(input: {{id: \"{chat}\"}}) {{ conversation {{ instance }} }} }}"
+    );
+    chat_of(&bob).await;
+    // Alice's clear begins a new instance, of which bob's cached list knows nothing.
+    alice.data(&clear).await;
+    let lists = gateway.calls(CONVERSATIONS);
+    let sent = bob.data(&send(&chat, "YQ==")).await;
+    assert_eq!(sent["sendMessage"]["message"]["id"], MESSAGE_ID);
+    assert_eq!((gateway.calls(ADD), gateway.calls(CONVERSATIONS)), (2, lists + 1));
+    // The same for a clear, and for a hide.
+    chat_of(&bob).await;
+    alice.data(&clear).await;
+    bob.data(&clear).await;
+    assert_eq!(gateway.calls(CLEAR), 4);
+    let hide = format!(
+        "mutation {{ hideConversation(input: {{id: \"{chat}\"}}) {{ conversation {{ isHidden }} }} }}"
+    );
+    let hidden = alice.data(&hide).await;
+    assert_eq!(hidden["hideConversation"]["conversation"]["isHidden"], true);
+    let read = format!("{{ conversation(id: \"{chat}\") {{ messages {{ nodes {{ id }} }} }} }}");
+    bob.data(&format!("mutation {{ sendMessage(input: {{conversationId: \"{chat}\", data: \"Yg==\"}}) {{ message {{ id }} }} }}")).await;
+    chat_of(&bob).await;
+    alice.data(&clear).await;
+    let messages = bob.data(&read).await["conversation"]["messages"]["nodes"].take();
+    assert_eq!(messages, json!([]));
+}
+
+#[tokio::test]
+async fn a_rejection_for_another_reason_is_not_tried_again() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = chat_of(&alice).await;
+    gateway.spoil(ADD, Fault::new(Reply::json(REJECTION)));
+    let answer = alice.query(&send(&chat, "YQ==")).await;
+    assert_eq!(answer.codes()[0].0, "UPSTREAM_REJECTED");
+    assert_eq!(gateway.calls(ADD), 1);
+}
+
+#[tokio::test]
+async fn a_message_with_an_id_of_the_clients_own_is_sent_once() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = chat_of(&alice).await;
+    let held = gateway.spoil(ADD, Fault::new(Reply::Genuine).held());
+    let at_once: Vec<_> = (0..5)
+        .map(|_| {
+            let (alice, query) = (alice.clone(), send(&chat, "YQ=="));
+            tokio::spawn(async move { alice.data(&query).await })
+        })
+        .collect();
+    held.arrived(1).await;
+    held.release();
+    let expected = json!({ "sendMessage": { "message": { "id": MESSAGE_ID, "data": "YQ==" } } });
+    for sent in at_once {
+        assert_eq!(sent.await.unwrap(), expected);
+    }
+    assert_eq!(alice.data(&send(&chat, "YQ==")).await, expected);
+    assert_eq!(gateway.calls(ADD), 1);
+    let answer = alice.query(&send(&chat, "Yg==")).await;
+    assert_eq!(answer.codes()[0].0, "BAD_USER_INPUT");
+    assert_eq!(answer.json()["errors"][0]["extensions"]["argument"], "id");
+    assert_eq!(gateway.calls(ADD), 1);
+}
+
+#[tokio::test]
+async fn a_message_of_unknown_outcome_is_looked_for_before_it_is_sent_again() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = chat_of(&alice).await;
+    // It arrives, but its answer does not.
+    gateway.spoil(ADD, Fault::new(Reply::Truncated));
+    let answer = alice.query(&send(&chat, "YQ==")).await;
+    assert!(answer.text.contains("not known whether the change was made"), "{}", answer.text);
+    let sent = alice.data(&send(&chat, "YQ==")).await;
+    assert_eq!(sent["sendMessage"]["message"]["id"], MESSAGE_ID);
+    assert_eq!((gateway.calls(ADD), gateway.calls(PAGE)), (1, 1));
+}
+
+#[tokio::test]
+async fn several_changes_of_one_operation_are_each_seen_by_the_next() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = chat_of(&alice).await;
+    let input = format!("(input: {{id: \"{chat}\"}})");
+    let view = "{ conversation { isMuted isFavorite lastMessageId } }";
+    let data = alice
+        .data(&format!(
+            "mutation {{ a: muteConversation{input} {view} b: favoriteConversation{input} {view}
+                sendMessage(input: {{conversationId: \"{chat}\", data: \"YQ==\", id: \"{MESSAGE_ID}\"}}) {view}
+                c: clearConversation{input} {view} }}"
+        ))
+        .await;
+    assert_eq!(data["a"]["conversation"]["isMuted"], true);
+    assert_eq!(data["b"]["conversation"]["isFavorite"], true);
+    assert_eq!(data["sendMessage"]["conversation"]["lastMessageId"], MESSAGE_ID);
+    assert_eq!(data["sendMessage"]["conversation"]["isFavorite"], true);
+    assert_eq!(data["c"]["conversation"]["lastMessageId"], json!(null));
+}
+
+#[tokio::test]
+async fn changes_at_the_same_time_are_all_seen_afterwards() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let data = alice.data("{ conversations(first: 20) { nodes { id } } }").await;
+    let chats: Vec<_> = data["conversations"]["nodes"].as_array().unwrap().clone();
+    let changing: Vec<_> = chats
+        .iter()
+        .map(|chat| {
+            let (alice, query) = (alice.clone(), mute(chat["id"].as_str().unwrap()));
+            tokio::spawn(async move { alice.data(&query).await })
+        })
+        .collect();
+    for changed in changing {
+        assert_eq!(changed.await.unwrap()["muteConversation"]["conversation"]["isMuted"], true);
+    }
+    let data = alice.data("{ conversations(first: 20) { nodes { isMuted } } }").await;
+    let all = data["conversations"]["nodes"].as_array().unwrap();
+    assert!(all.iter().all(|chat| chat["isMuted"] == true), "{data}");
+}
