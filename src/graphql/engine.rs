@@ -1,5 +1,7 @@
 //! Runs operations: parse, choose, execute, log.
 
+mod document;
+
 use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
@@ -128,13 +130,14 @@ impl Engine {
 }
 
 fn parse(request: Request) -> Result<Operation, Box<Answer>> {
-    let Request { query, operation_name: name, variables } = request;
+    let Request { query, operation_name: name, mut variables } = request;
     let document = parse_query(query).map_err(|error| Box::new(Answer::parse_error(error)))?;
     let definition = choose(&document.operations, name.as_deref())
         .and_then(|definition| check_variables(definition, &variables).map(|()| definition.clone()))
         .map_err(|message| {
             Box::new(Answer::request_error(ErrorCode::GraphqlValidationFailed, message))
         })?;
+    document::fill_defaults(&definition, &mut variables);
     Ok(Operation { document, definition, name, variables })
 }
 

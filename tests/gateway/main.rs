@@ -4,6 +4,7 @@
 
 mod caching;
 mod edge;
+mod hostile;
 mod isolation;
 mod lists;
 mod sessions;
