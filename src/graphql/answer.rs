@@ -1,6 +1,6 @@
 //! What an operation gives, as the bytes that are sent.
 
-use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
+use async_graphql::{ErrorExtensionValues, Name, Pos, Response, ServerError, Value};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
@@ -12,6 +12,13 @@ const ERRORS_MAX: usize = 20;
 
 /// The longest message of an error, in characters; the parser repeats the line that it stumbled over.
 const MESSAGE_MAX_CHARS: usize = 500;
+
+/// How the library begins to say that a value does not fit a type; the type's name and a quotation mark follow, and
+/// then often the value.
+const VALUE_REFUSED: [&str; 2] = ["Expected input type \"", "Failed to parse \""];
+
+/// What stands in the library's sentence between an enumeration and the value that it lacks.
+const ENUM_VALUE_REFUSED: &str = " does not contain the value \"";
 
 /// A GraphQL response.
 #[derive(Debug)]
@@ -44,9 +51,10 @@ impl Answer {
     }
 
     /// The answer of an operation that was given to the schema.
-    /// `complete` completes its data.
-    pub(super) fn executed(
+    /// `argument_at` names the argument whose value stands at a position; `complete` completes the data.
+    pub(super) fn executed<'a>(
         mut response: Response,
+        argument_at: impl Fn(Pos) -> Option<&'a Name>,
         complete: impl FnOnce(Value, &[ServerError]) -> Value,
     ) -> Self {
         // An error without a path is about the request as a whole: no field has run.
@@ -59,13 +67,8 @@ impl Answer {
             let has_code =
                 error.extensions.as_ref().is_some_and(|values| values.get("code").is_some());
             if !has_code {
-                let code = if error.path.is_empty() {
-                    ErrorCode::GraphqlValidationFailed
-                } else {
-                    // What resolvers return has a code: this is the library's, about the value of an argument.
-                    ErrorCode::BadUserInput
-                };
-                set_code(error, code);
+                let argument = error.locations.first().and_then(|position| argument_at(*position));
+                tell_in_our_words(error, argument);
             }
         }
         Self { response, is_request_error }
@@ -102,6 +105,29 @@ impl Answer {
 
 fn set_code(error: &mut ServerError, code: ErrorCode) {
     error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code.as_str());
+}
+
+/// What resolvers return has a code. An error without one is the library's: about the document, or about the value of
+/// an argument, which it repeats although it may be a secret.
+fn tell_in_our_words(error: &mut ServerError, argument: Option<&Name>) {
+    let type_name = VALUE_REFUSED
+        .iter()
+        .find_map(|beginning| error.message.strip_prefix(beginning)?.split('"').next());
+    if error.path.is_empty() && type_name.is_none() {
+        if let Some((sentence, _value)) = error.message.split_once(ENUM_VALUE_REFUSED) {
+            error.message = format!("{sentence} does not have the value that was sent");
+        }
+        return set_code(error, ErrorCode::GraphqlValidationFailed);
+    }
+    let subject =
+        argument.map_or_else(|| "a value".to_owned(), |name| format!("the value of `{name}`"));
+    let expected =
+        type_name.map_or_else(|| "its type".to_owned(), |name| format!("the type `{name}`"));
+    error.message = format!("{subject} does not fit {expected}");
+    set_code(error, ErrorCode::BadUserInput);
+    if let (Some(name), Some(values)) = (argument, &mut error.extensions) {
+        values.set("argument", name.as_str());
+    }
 }
 
 // Errors stand first, where a person sees them; `data` is absent from the answer to a request that was not run.

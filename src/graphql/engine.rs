@@ -120,7 +120,8 @@ impl Engine {
         request.operation_name.clone_from(&name);
         request.variables = Variables::from_json(serde_json::Value::Object(variables));
         let response = self.schema.execute(request).await;
-        let answer = Answer::executed(response, |data, errors| {
+        let argument_at = |position| document::argument_at(&document, position);
+        let answer = Answer::executed(response, argument_at, |data, errors| {
             self.field_types.complete(&document, &definition, data, errors)
         });
         self.metrics.operation(metric_of(definition.ty), answer.outcome());

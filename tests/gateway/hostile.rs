@@ -40,3 +40,83 @@ async fn what_is_skipped_by_default_is_not_fetched() {
     alice.data(query).await;
     assert_eq!(gateway.list_calls(), (1, 0));
 }
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_is_told_by_its_argument_and_never_repeated() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let by_variable =
+        "query($n: Int) { friends { totalCount } conversations(last: $n) { totalCount } }";
+    for (query, variables, path, argument) in [
+        (
+            "{ conversations(first: 2147483648) { totalCount } }",
+            json!({}),
+            "conversations",
+            "first",
+        ),
+        ("{ f: friends(last: -2147483649) { totalCount } }", json!({}), "f", "last"),
+        (
+            "{ ...F } fragment F on Query { friends(first: 2147483648) { totalCount } }",
+            json!({}),
+            "friends",
+            "first",
+        ),
+        (by_variable, json!({ "n": 2_147_483_648_i64 }), "conversations", "last"),
+        (by_variable, json!({ "n": -2_147_483_649_i64 }), "conversations", "last"),
+        (
+            "mutation($i: LoginInput!) { login(input: $i) { token } }",
+            json!({ "i": "SECRET" }),
+            "login",
+            "input",
+        ),
+        ("mutation { login(input: \"SECRET\") { token } }", json!({}), "login", "input"),
+    ] {
+        let answer = alice.post(&json!({ "query": query, "variables": variables })).await;
+        assert_eq!(answer.codes(), [("BAD_USER_INPUT".into(), path.into())], "{}", answer.text);
+        assert_eq!(answer.json()["errors"][0]["extensions"]["argument"], argument);
+        for sent in ["SECRET", "2147483648", "2147483649"] {
+            assert!(!answer.text.contains(sent), "{}", answer.text);
+        }
+    }
+    let json = alice
+        .post(&json!({ "query": by_variable, "variables": { "n": 2_147_483_648_i64 } }))
+        .await
+        .json();
+    assert_eq!(json["data"], json!({ "friends": { "totalCount": 40 }, "conversations": null }));
+    assert_eq!(json["errors"][0]["message"], "the value of `last` does not fit the type `Int`");
+}
+
+#[tokio::test]
+async fn a_document_that_does_not_fit_the_schema_is_refused_without_its_values() {
+    let gateway = TestGateway::start().await;
+    for (query, variables) in [
+        ("mutation { login(input: {apiKey: 5, stationId: \"SECRET\"}) { token } }", json!({})),
+        ("mutation { login(input: {apiKey: SECRET}) { token } }", json!({})),
+        ("mutation { login(input: {apiKey: [\"SECRET\"]}) { token } }", json!({})),
+        (
+            "mutation($k: String!) { login(input: {apiKey: $k}) { token } }",
+            json!({ "k": ["SECRET"] }),
+        ),
+        (
+            "mutation($i: LoginInput!) { login(input: $i) { token } }",
+            json!({ "i": [{ "apiKey": "SECRET" }] }),
+        ),
+        ("{ friends(first: \"SECRET\") { totalCount } }", json!({})),
+        ("{ friends(orderBy: {field: SECRET, direction: ASC}) { totalCount } }", json!({})),
+        (
+            "query($o: FriendOrder) { friends(orderBy: $o) { totalCount } }",
+            json!({ "o": { "field": "NAME", "direction": "SECRET" } }),
+        ),
+        ("query($n: Int = \"SECRET\") { friends(first: $n) { totalCount } }", json!({})),
+        ("query($b: Boolean!) { viewer @skip(if: $b) { id } }", json!({ "b": "SECRET" })),
+        ("{ viewer @skip(if: \"SECRET\") { id } }", json!({})),
+        ("mutation { login(input: {apiKey: \"SECRET", json!({})),
+        ("mutation { login(input: {apiKey: \"\\uSECRET\"}) { token } }", json!({})),
+    ] {
+        let answer =
+            gateway.anonymous().post(&json!({ "query": query, "variables": variables })).await;
+        let json = answer.json();
+        assert!(json["errors"][0]["extensions"]["code"].is_string(), "{query}: {json}");
+        assert!(!answer.text.contains("SECRET"), "{query}: {json}");
+    }
+}

@@ -1,6 +1,9 @@
 //! What a parsed document says, asked before and after it is run.
 
-use async_graphql::parser::types::OperationDefinition;
+use async_graphql::parser::types::{
+    ExecutableDocument, OperationDefinition, Selection, SelectionSet,
+};
+use async_graphql::{Name, Pos};
 use serde_json::{Map, Value};
 
 /// Gives variables that are absent their defaults: the library forgets them where `@skip` and `@include` are weighed.
@@ -14,4 +17,32 @@ pub(super) fn fill_defaults(definition: &OperationDefinition, variables: &mut Ma
             variables.insert(name.to_owned(), value);
         }
     }
+}
+
+/// The name of the argument whose value stands at a position. A position is one place in the document, so that the
+/// field need not be known.
+pub(super) fn argument_at(document: &ExecutableDocument, position: Pos) -> Option<&Name> {
+    let operations =
+        document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
+    let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set.node);
+    let mut pending: Vec<&SelectionSet> = operations.chain(fragments).collect();
+    while let Some(set) = pending.pop() {
+        for item in &set.items {
+            match &item.node {
+                Selection::Field(field) => {
+                    let mut arguments = field.node.arguments.iter();
+                    if let Some((name, _)) = arguments.find(|(_, value)| value.pos == position) {
+                        return Some(&name.node);
+                    }
+                    pending.push(&field.node.selection_set.node);
+                }
+                Selection::InlineFragment(fragment) => {
+                    pending.push(&fragment.node.selection_set.node)
+                }
+                // Fragments are among the first that are looked at.
+                Selection::FragmentSpread(_) => {}
+            }
+        }
+    }
+    None
 }
