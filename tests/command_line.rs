@@ -62,13 +62,17 @@ impl Running {
     }
 
     fn signal(&self, name: &str) {
-        let id = self.process.0.id().to_string();
-        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+        send_signal(&self.process, name);
     }
 
     fn wait(&mut self) -> ExitStatus {
         self.process.0.wait().unwrap()
     }
+}
+
+fn send_signal(process: &Ended, name: &str) {
+    let id = process.0.id().to_string();
+    assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
 }
 
 /// The text of a file that is written in one step, once it is there.
@@ -282,6 +286,21 @@ fn a_signal_ends_the_program_with_status_0() {
         let mut sandbox = Running::sandbox(&[]);
         sandbox.signal(signal);
         assert_eq!(sandbox.wait().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_signal_that_comes_as_soon_as_serving_is_told_ends_it_with_status_0() {
+    for _ in 0..8 {
+        let mut command = program();
+        command.args(["serve", "--upstream-url", "http://127.0.0.1:9/", "--admin-listen", "off"]);
+        command.args(["--listen", "127.0.0.1:0"]);
+        let mut gateway = Ended(command.stderr(Stdio::piped()).spawn().unwrap());
+        let log = std::io::BufReader::new(gateway.0.stderr.take().unwrap());
+        let mut lines = std::io::BufRead::lines(log).map_while(Result::ok);
+        assert!(lines.any(|line| line.contains("serving")));
+        send_signal(&gateway, "-TERM");
+        assert_eq!(gateway.0.wait().unwrap().code(), Some(0));
     }
 }
 

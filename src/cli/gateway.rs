@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use url::Url;
 
-use super::{fail, signals};
+use super::signals::Signals;
 use crate::app::{Gateway, GatewayOptions, Playground};
 use crate::cache::CacheOptions;
 use crate::config::{Config, LogFormat};
@@ -67,11 +67,14 @@ pub(super) fn client_options(config: &Config, upstream: &Url) -> ClientOptions {
     }
 }
 
+/// Catches the signals that end the process; before the gateway starts.
+pub(super) fn catch_signals() -> Result<Signals, String> {
+    Signals::catch().map_err(|error| format!("signals cannot be received: {error}"))
+}
+
 /// Serves until a signal, then ends in good order; a second signal ends it at once.
-pub(super) async fn until_signal(gateway: Gateway) -> ExitCode {
-    if let Err(error) = signals::wait().await {
-        return fail(&format!("signals cannot be received: {error}"));
-    }
+pub(super) async fn until_signal(gateway: Gateway, mut signals: Signals) -> ExitCode {
+    signals.next().await;
     tracing::info!("shutting down; a second signal ends at once");
     tokio::select! {
         in_time = gateway.shutdown() => {
@@ -80,6 +83,6 @@ pub(super) async fn until_signal(gateway: Gateway) -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        _ = signals::wait() => ExitCode::FAILURE,
+        () = signals.next() => ExitCode::FAILURE,
     }
 }

@@ -27,6 +27,10 @@ pub(super) async fn run(config: Config) -> ExitCode {
         return fail("this configuration is not for `sandbox`");
     };
     gateway::start_log(&config);
+    let signals = match gateway::catch_signals() {
+        Ok(signals) => signals,
+        Err(text) => return fail(&text),
+    };
     let options = SandboxOptions {
         listen: own.ozeki_listen,
         recipe: config.signature.clone(),
@@ -37,7 +41,7 @@ pub(super) async fn run(config: Config) -> ExitCode {
         Err(error) => return fail(&format!("cannot listen on {}: {error}", own.ozeki_listen)),
     };
     let status = match serve(&config, &own, &sandbox).await {
-        Ok(gateway) => gateway::until_signal(gateway).await,
+        Ok(gateway) => gateway::until_signal(gateway, signals).await,
         Err(text) => fail(&text),
     };
     sandbox.shutdown().await;
