@@ -67,6 +67,7 @@ impl Operation {
 pub struct Engine {
     schema: GatewaySchema,
     field_types: FieldTypes,
+    introspection: bool,
     data: Arc<Data>,
     sessions: Arc<Sessions>,
     metrics: Arc<Metrics>,
@@ -91,19 +92,33 @@ impl Engine {
             schema = schema.disable_introspection().disable_suggestions();
         }
         let field_types = FieldTypes::of(&sdl());
-        Self { schema: schema.finish(), field_types, data, sessions, metrics }
+        Self { schema: schema.finish(), field_types, introspection, data, sessions, metrics }
     }
 
     /// Parses the document and chooses the operation.
     ///
     /// # Errors
     ///
-    /// The [`Answer`] to give when the document does not parse, no operation can be chosen or a variable that it needs
-    /// has no value.
+    /// The [`Answer`] to give when the document does not parse, no operation can be chosen, a variable that it needs has
+    /// no value or it asks for the schema where introspection is off.
     pub fn prepare(&self, request: Request) -> Result<Operation, Box<Answer>> {
-        parse(request).inspect_err(|_answer| {
-            self.metrics.operation(OperationKind::Refused, OperationOutcome::RequestError);
-        })
+        parse(request).and_then(|operation| self.check_introspection(operation)).inspect_err(
+            |_answer| {
+                self.metrics.operation(OperationKind::Refused, OperationOutcome::RequestError);
+            },
+        )
+    }
+
+    /// The library would answer null, without an error.
+    fn check_introspection(&self, operation: Operation) -> Result<Operation, Box<Answer>> {
+        let Operation { document, definition, .. } = &operation;
+        if self.introspection || !document::selects_schema(document, definition) {
+            return Ok(operation);
+        }
+        Err(Box::new(Answer::request_error(
+            ErrorCode::GraphqlValidationFailed,
+            "introspection is off; it comes with --playground",
+        )))
     }
 
     /// Runs the operation.

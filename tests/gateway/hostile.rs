@@ -120,3 +120,26 @@ async fn a_document_that_does_not_fit_the_schema_is_refused_without_its_values()
         assert!(!answer.text.contains("SECRET"), "{query}: {json}");
     }
 }
+
+#[tokio::test]
+async fn asking_for_the_schema_where_introspection_is_off_is_a_request_error() {
+    let gateway = TestGateway::start().await;
+    for query in [
+        "{ __schema { queryType { name } } }",
+        "{ __typename x: __type(name: \"Query\") { name } }",
+        "{ ... { ...A } } fragment A on Query { ...B } fragment B on Query { __schema { description } ...A }",
+        "query Other { __typename } query Asked { __schema { description } }",
+    ] {
+        let name = query.contains("Asked").then_some("Asked");
+        let body = json!({ "query": query, "operationName": name });
+        let json = gateway.anonymous().post(&body).await.json();
+        assert_eq!(
+            json["errors"][0]["message"],
+            "introspection is off; it comes with --playground"
+        );
+        assert_eq!(json["errors"][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED");
+        assert!(json.get("data").is_none(), "{json}");
+    }
+    let data = gateway.anonymous().data("{ __typename }").await;
+    assert_eq!(data, json!({ "__typename": "Query" }));
+}

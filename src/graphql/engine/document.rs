@@ -1,5 +1,7 @@
 //! What a parsed document says, asked before and after it is run.
 
+use std::collections::HashSet;
+
 use async_graphql::parser::types::{
     ExecutableDocument, OperationDefinition, Selection, SelectionSet,
 };
@@ -45,4 +47,37 @@ pub(super) fn argument_at(document: &ExecutableDocument, position: Pos) -> Optio
         }
     }
     None
+}
+
+/// Whether an operation asks for the schema itself; on its root, since no other object has these fields.
+pub(super) fn selects_schema(
+    document: &ExecutableDocument,
+    definition: &OperationDefinition,
+) -> bool {
+    let mut pending = vec![&definition.selection_set.node];
+    // Each fragment once, so that a small document cannot cost much, and a circle ends.
+    let mut spread_before = HashSet::new();
+    while let Some(set) = pending.pop() {
+        for item in &set.items {
+            match &item.node {
+                Selection::Field(field) => {
+                    if matches!(field.node.name.node.as_str(), "__schema" | "__type") {
+                        return true;
+                    }
+                }
+                Selection::InlineFragment(fragment) => {
+                    pending.push(&fragment.node.selection_set.node);
+                }
+                Selection::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    if spread_before.insert(name)
+                        && let Some(fragment) = document.fragments.get(name)
+                    {
+                        pending.push(&fragment.node.selection_set.node);
+                    }
+                }
+            }
+        }
+    }
+    false
 }
