@@ -264,10 +264,15 @@ fn serve_without_a_session_key_warns() {
 }
 
 #[test]
-fn a_request_that_ends_before_its_call_is_warned_of() {
-    let config = serve(&[("upstream_timeout", "20s"), ("session_key", KEY)]).unwrap();
-    let told = config.warnings.concat();
-    assert!(told.contains("upstream_timeout is not shorter"), "{told}");
+fn a_request_that_would_end_before_its_call_is_refused() {
+    for pairs in [("upstream_timeout", "14001ms"), ("request_timeout", "10999ms")] {
+        let told = faults(serve(&[pairs]));
+        assert!(
+            told.contains("request_timeout (") && told.contains("upstream_timeout ("),
+            "{told}"
+        );
+    }
+    assert!(serve(&[("upstream_timeout", "14s")]).is_ok());
 }
 
 #[test]

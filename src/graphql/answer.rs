@@ -24,7 +24,17 @@ const ENUM_VALUE_REFUSED: &str = " does not contain the value \"";
 #[derive(Debug)]
 pub struct Answer {
     response: Response,
-    is_request_error: bool,
+    progress: Progress,
+}
+
+/// How far an operation came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// No field has run.
+    Refused,
+    /// It was begun, and dropped at its deadline.
+    TimedOut,
+    Executed,
 }
 
 impl Answer {
@@ -47,7 +57,15 @@ impl Answer {
     }
 
     fn refused(errors: Vec<ServerError>) -> Self {
-        Self { response: Response::from_errors(errors), is_request_error: true }
+        Self { response: Response::from_errors(errors), progress: Progress::Refused }
+    }
+
+    /// The answer of an operation that was not done by its deadline. Its data is null and not absent: it was begun.
+    pub(super) fn timed_out() -> Self {
+        let message = "the operation took too long; what it had begun may still happen";
+        let mut error = ServerError::new(message, None);
+        set_code(&mut error, ErrorCode::UpstreamTimeout);
+        Self { response: Response::from_errors(vec![error]), progress: Progress::TimedOut }
     }
 
     /// The answer of an operation that was given to the schema.
@@ -71,18 +89,18 @@ impl Answer {
                 tell_in_our_words(error, argument);
             }
         }
-        Self { response, is_request_error }
+        let progress = if is_request_error { Progress::Refused } else { Progress::Executed };
+        Self { response, progress }
     }
 
     /// Whether no field has run: the answer has no `data`.
     pub fn is_request_error(&self) -> bool {
-        self.is_request_error
+        self.progress == Progress::Refused
     }
 
-    /// The code of the first error, if there is one.
-    pub fn first_code(&self) -> Option<&str> {
-        let values = self.response.errors.first()?.extensions.as_ref()?;
-        if let Value::String(code) = values.get("code")? { Some(code) } else { None }
+    /// Whether the operation was dropped at its deadline.
+    pub fn is_timed_out(&self) -> bool {
+        self.progress == Progress::TimedOut
     }
 
     /// The answer as JSON.
@@ -91,10 +109,11 @@ impl Answer {
     }
 
     pub(super) fn outcome(&self) -> OperationOutcome {
-        match (self.is_request_error, self.response.errors.is_empty()) {
-            (true, _) => OperationOutcome::RequestError,
-            (false, true) => OperationOutcome::Ok,
-            (false, false) => OperationOutcome::Partial,
+        match (self.progress, self.response.errors.is_empty()) {
+            (Progress::Refused, _) => OperationOutcome::RequestError,
+            (Progress::TimedOut, _) => OperationOutcome::TimedOut,
+            (Progress::Executed, true) => OperationOutcome::Ok,
+            (Progress::Executed, false) => OperationOutcome::Partial,
         }
     }
 
@@ -137,7 +156,7 @@ impl Serialize for Answer {
         if !self.response.errors.is_empty() {
             members.serialize_entry("errors", &Errors(&self.response.errors))?;
         }
-        if !self.is_request_error {
+        if !self.is_request_error() {
             members.serialize_entry("data", &self.response.data)?;
         }
         if !self.response.extensions.is_empty() {

@@ -9,7 +9,8 @@ pub use async_graphql::parser::types::OperationType;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationDefinition, VariableDefinition,
 };
-use async_graphql::{EmptySubscription, SDLExportOptions, Schema, Variables};
+use async_graphql::{EmptySubscription, SDLExportOptions, Schema, ServerError, Variables};
+use tokio::time::{Instant, timeout_at};
 
 use super::completion::FieldTypes;
 use super::mutation::Mutation;
@@ -45,6 +46,8 @@ pub struct RequestContext {
     pub authentication: Authentication,
     /// Whether reads may be answered from memory.
     pub freshness: Freshness,
+    /// When the answer must be there.
+    pub deadline: Instant,
 }
 
 /// A parsed document with the operation that was chosen from it.
@@ -121,7 +124,7 @@ impl Engine {
         )))
     }
 
-    /// Runs the operation.
+    /// Runs the operation. At the deadline it is dropped; calls that it shares with others go on.
     pub async fn execute(&self, operation: Operation, context: RequestContext) -> Answer {
         let Operation { document, definition, name, variables } = operation;
         let scope = Scope::new(
@@ -134,11 +137,14 @@ impl Engine {
         request.set_parsed_query(document.clone());
         request.operation_name.clone_from(&name);
         request.variables = Variables::from_json(serde_json::Value::Object(variables));
-        let response = self.schema.execute(request).await;
         let argument_at = |position| document::argument_at(&document, position);
-        let answer = Answer::executed(response, argument_at, |data, errors| {
+        let complete = |data, errors: &[ServerError]| {
             self.field_types.complete(&document, &definition, data, errors)
-        });
+        };
+        let answer = match timeout_at(context.deadline, self.schema.execute(request)).await {
+            Ok(response) => Answer::executed(response, argument_at, complete),
+            Err(_elapsed) => Answer::timed_out(),
+        };
         self.metrics.operation(metric_of(definition.ty), answer.outcome());
         log_failures(&answer, name.as_deref());
         answer
@@ -223,6 +229,9 @@ fn check_variables(
 fn log_failures(answer: &Answer, operation_name: Option<&str>) {
     let operation_name: String =
         operation_name.unwrap_or_default().chars().take(LOGGED_NAME_MAX_CHARS).collect();
+    if answer.is_timed_out() {
+        tracing::warn!(operation_name, "an operation was not done by its deadline");
+    }
     let mut last_cause = None;
     for error in answer.errors() {
         let Some(cause) = error.source::<crate::ozeki::UpstreamError>() else {

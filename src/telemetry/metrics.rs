@@ -52,6 +52,8 @@ pub enum OperationOutcome {
     Partial,
     /// Before any field ran.
     RequestError,
+    /// At its deadline.
+    TimedOut,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

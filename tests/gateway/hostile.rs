@@ -1,8 +1,11 @@
 //! What clients send that no well-meaning one would.
 
+use std::time::Duration;
+
+use ozeki_graphql::sandbox::{Fault, Reply};
 use serde_json::json;
 
-use crate::support::{FRIENDS, TestGateway};
+use crate::support::{Caller, FRIENDS, LOGIN, TestGateway};
 
 #[tokio::test]
 async fn a_variable_that_is_absent_has_its_default_in_directives_too() {
@@ -142,4 +145,27 @@ async fn asking_for_the_schema_where_introspection_is_off_is_a_request_error() {
     }
     let data = gateway.anonymous().data("{ __typename }").await;
     assert_eq!(data, json!({ "__typename": "Query" }));
+}
+
+#[tokio::test]
+async fn an_operation_that_is_not_done_by_its_deadline_is_504_and_counted() {
+    let gateway = TestGateway::start_with(|options| {
+        options.request_timeout = Duration::from_millis(300);
+    })
+    .await;
+    for accept in ["application/json", "application/graphql-response+json"] {
+        let held = gateway.spoil(LOGIN, Fault::new(Reply::Genuine).held());
+        let login = "mutation { login(input: {apiKey: \"alice-demo\"}) { token } }";
+        let answer = gateway.anonymous().with_header("accept", accept).query(login).await;
+        held.release();
+        let json = answer.json();
+        assert_eq!((answer.status.as_u16(), &json["data"]), (504, &json!(null)), "{json}");
+        assert!(json.as_object().unwrap().contains_key("data"), "it was begun: {json}");
+        assert_eq!(answer.codes(), [("UPSTREAM_TIMEOUT".into(), String::new())]);
+        let told = json["errors"][0]["message"].as_str().unwrap();
+        assert!(told.contains("may still happen"), "{told}");
+    }
+    let metrics = Caller::new(gateway.admin_url() + "/metrics").get("").await.text;
+    let line = "ozeki_graphql_operations_total{kind=\"Mutation\",outcome=\"TimedOut\"} 2";
+    assert!(metrics.lines().any(|found| found == line), "{metrics}");
 }
