@@ -3,11 +3,11 @@
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
@@ -37,7 +37,7 @@ async fn post_graphql(
     let deadline = Instant::now() + options.request_timeout;
     answered(&headers, async |media_type| {
         request::check_content_type(&headers)?;
-        let body = read_body(body, options.body_max_bytes).await?;
+        let body = read_body(&headers, body, options.body_max_bytes, deadline).await?;
         let request = request::from_body(&body)?;
         let operation = match options.engine.prepare(request) {
             Ok(operation) => operation,
@@ -91,12 +91,23 @@ async fn answered(
     response
 }
 
-async fn read_body(body: Body, limit: usize) -> Result<Bytes, RequestError> {
+/// Reads a body of at most `limit` bytes until the deadline; one that is announced as longer is not begun.
+async fn read_body(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    deadline: Instant,
+) -> Result<Bytes, RequestError> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| usize::try_from(length).map_or(true, |it| it > limit)) {
+        return Err(RequestError::BodyTooLarge { limit });
+    }
     let is_limit = |error: &axum::Error| {
         let source = std::error::Error::source(error);
         source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>)
     };
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
+    let body = timeout_at(deadline, axum::body::to_bytes(body, limit)).await;
+    body.map_err(|_elapsed| RequestError::BodyTooSlow)?.map_err(|error| {
         if is_limit(&error) {
             RequestError::BodyTooLarge { limit }
         } else {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use ozeki_graphql::sandbox::{Fault, Reply};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::{Caller, FRIENDS, LOGIN, TestGateway};
 
@@ -168,4 +170,39 @@ async fn an_operation_that_is_not_done_by_its_deadline_is_504_and_counted() {
     let metrics = Caller::new(gateway.admin_url() + "/metrics").get("").await.text;
     let line = "ozeki_graphql_operations_total{kind=\"Mutation\",outcome=\"TimedOut\"} 2";
     assert!(metrics.lines().any(|found| found == line), "{metrics}");
+}
+
+/// What the gateway answers to the beginning of a request whose rest never comes.
+async fn answer_to(gateway: &TestGateway, beginning: &str) -> String {
+    let url = gateway.url();
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(beginning.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    // The gateway closes the connection, since it cannot find the next request on it.
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_in_time_is_408() {
+    let gateway = TestGateway::start_with(|options| {
+        options.request_timeout = Duration::from_millis(200);
+    })
+    .await;
+    let head = "POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
+    for body in ["Content-Length: 50\r\n\r\n{\"query\":", "Transfer-Encoding: chunked\r\n\r\n"] {
+        let answer = answer_to(&gateway, &format!("{head}{body}")).await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!(answer.contains("BAD_REQUEST"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_as_too_long_is_not_waited_for() {
+    let gateway = TestGateway::start().await;
+    let head = "POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
+    for length in ["262145", "18446744073709551615"] {
+        let answer = answer_to(&gateway, &format!("{head}Content-Length: {length}\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{length}: {answer}");
+    }
 }
