@@ -20,7 +20,7 @@ const MIB: u64 = 1 << 20;
 const ADDRESS: &str = "an IP address and a port";
 
 /// What `session_key` must be; the command makes one.
-const SESSION_KEY: &str = "64 hex digits, 32 bytes in base64, or the path of a file that holds either (`openssl rand -hex 32` makes one)";
+const SESSION_KEY: &str = "64 hex digits, 32 bytes in base64, or the path of a file that holds either or the 32 bytes themselves (`openssl rand -hex 32` makes one)";
 
 /// The setting of this name.
 pub(super) fn setting(name: &str) -> Option<&'static Setting> {

@@ -184,7 +184,7 @@ fn every_fault_of_every_source_is_told_at_once() {
     unknown key `signature.algoritm` in `gateway.toml`; did you mean signature_algorithm?
     upstream_url: found `chat.example` in flag --upstream-url; expected an http or https URL without query or fragment, such as http://chat.example/ozeki/index.php; set by flag --upstream-url, variable OZEKI_GRAPHQL_UPSTREAM_URL or key upstream_url
     request_timeout: found `10` in key `request_timeout` of `gateway.toml`; expected a duration from 100ms to 10m with a unit (ms, s, m, h, d): add a unit, as in 10s; set by flag --request-timeout, variable OZEKI_GRAPHQL_REQUEST_TIMEOUT or key request_timeout
-    session_key: found 10 characters that are no key, and as a path of a file cannot be read (No such file or directory (os error 2)) in flag --session-key; expected 64 hex digits, 32 bytes in base64, or the path of a file that holds either (`openssl rand -hex 32` makes one); set by flag --session-key, variable OZEKI_GRAPHQL_SESSION_KEY or key session_key
+    session_key: found 10 characters that are no key, and as a path of a file cannot be read (No such file or directory (os error 2)) in flag --session-key; expected 64 hex digits, 32 bytes in base64, or the path of a file that holds either or the 32 bytes themselves (`openssl rand -hex 32` makes one); set by flag --session-key, variable OZEKI_GRAPHQL_SESSION_KEY or key session_key
     cache_max_bytes: found `lots` in variable OZEKI_GRAPHQL_CACHE_MAX_BYTES; expected a size of at least 1MiB, such as 8MiB; set by flag --cache-max-bytes, variable OZEKI_GRAPHQL_CACHE_MAX_BYTES or key cache_max_bytes
     "#);
 }
