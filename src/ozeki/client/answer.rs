@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use http::StatusCode;
 use serde_path_to_error::{Path, Segment};
+use zeroize::Zeroizing;
 
 use crate::ozeki::wire::{Answer, Envelope};
 use crate::ozeki::{ApiKey, Call, Signature, UpstreamError};
@@ -177,8 +178,23 @@ fn presentable(message: &str, secrets: &Secrets) -> Box<str> {
     let message = key
         .into_iter()
         .chain(signature)
-        .fold(message.to_owned(), |message, secret| message.replace(secret, "[redacted]"));
+        .fold(message.to_owned(), |message, secret| redacted(&message, secret));
     shorten(&message, MESSAGE_MAX_CHARS).into()
+}
+
+/// Takes a secret out of a text, in upper and lower case: keys and signatures in hex are the same in both.
+fn redacted(text: &str, secret: &str) -> String {
+    // In ASCII both cases have one length, so that what is found here stands at the same place there.
+    let searched = text.to_ascii_lowercase();
+    let secret = Zeroizing::new(secret.to_ascii_lowercase());
+    let (mut shown, mut end) = (String::with_capacity(text.len()), 0);
+    for (start, found) in searched.match_indices(secret.as_str()) {
+        shown.push_str(&text[end..start]);
+        shown.push_str("[redacted]");
+        end = start + found.len();
+    }
+    shown.push_str(&text[end..]);
+    shown
 }
 
 fn shorten(text: &str, max_chars: usize) -> String {
@@ -300,6 +316,8 @@ mod tests {
         let text =
             told(list(200, r#"{"status":"NO","errormessage":"wrong key s3cret\r\nfor 51g"}"#));
         assert!(text.ends_with("wrong key [redacted]  for [redacted]"), "{text}");
+        let text = told(list(200, r#"{"status":"NO","errormessage":"ő S3CRET, 51G and s3CreT"}"#));
+        assert!(text.ends_with("ő [redacted], [redacted] and [redacted]"), "{text}");
         let shown = presentable(&"x".repeat(1000), &secrets());
         assert_eq!(shown.chars().count(), MESSAGE_MAX_CHARS + 1);
     }
