@@ -102,8 +102,14 @@ pub(super) fn decode<A: Answer>(
         return Err(or_rejection(UpstreamError::Failed { call, status }));
     }
     if !status.is_success() {
-        let detail = format!("HTTP {status} without a status from the chat API");
-        return Err(or_rejection(malformed(detail)));
+        let status = status.as_u16();
+        return Err(rejection(call, body, secrets).unwrap_or_else(|| {
+            malformed(if is_ok(body) {
+                format!("HTTP {status} beside status OK")
+            } else {
+                format!("HTTP {status} without a status from the chat API")
+            })
+        }));
     }
     let answer: A = serde_json::from_slice(body)
         .map_err(|error| or_rejection(malformed(explain::<A>(body, &error))))?;
@@ -124,6 +130,11 @@ fn rejection(call: Call, body: &[u8], secrets: &Secrets) -> Option<UpstreamError
     let message = message.unwrap_or_else(|| format!("status {status}, without a reason").into());
     let message = presentable(&message, secrets);
     Some(UpstreamError::Rejected { call, message })
+}
+
+fn is_ok(body: &[u8]) -> bool {
+    let envelope: Option<Envelope> = serde_json::from_slice(body).ok();
+    envelope.and_then(|envelope| envelope.status).is_some_and(|status| *status == *STATUS_OK)
 }
 
 /// Says where decoding failed, and never what stood there.
@@ -251,6 +262,8 @@ mod tests {
         );
         for status in [301, 401, 404] {
             assert_eq!(list(status, "").unwrap_err().class(), "malformed");
+            let text = told(list(status, r#"{"status":"OK","conversations":[]}"#));
+            assert!(text.ends_with(&format!(": HTTP {status} beside status OK")), "{text}");
         }
     }
 
