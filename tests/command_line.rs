@@ -305,6 +305,29 @@ fn a_signal_that_comes_as_soon_as_serving_is_told_ends_it_with_status_0() {
 }
 
 #[test]
+fn a_port_file_that_cannot_be_written_is_told_before_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in [folder.path().join("none").join("ports.json"), folder.path().to_owned()] {
+        let (status, out, told) = run(&["sandbox", "--port-file", path.to_str().unwrap()]);
+        assert_eq!((status, &*out), (2, ""), "{told}");
+        assert!(told.contains("--port-file") && told.contains("a folder that exists"), "{told}");
+    }
+}
+
+#[test]
+fn the_port_file_of_an_earlier_run_does_not_outlive_the_start() {
+    let sandbox = Running::sandbox(&[]);
+    let address = sandbox.url("graphql_url").trim_start_matches("http://");
+    let address = address.trim_end_matches("/graphql");
+    let folder = tempfile::tempdir().unwrap();
+    let port_file = folder.path().join("ports.json");
+    std::fs::write(&port_file, "{}").unwrap();
+    let path = port_file.to_str().unwrap();
+    let (status, _, told) = run(&["sandbox", "--listen", address, "--port-file", path]);
+    assert_eq!((status, port_file.exists()), (1, false), "{told}");
+}
+
+#[test]
 fn an_address_that_is_taken_is_told() {
     let sandbox = Running::sandbox(&[]);
     let address =

@@ -295,7 +295,7 @@ pub static SETTINGS: [Setting; 28] = [
         flag: "port-file",
         value_name: "FILE",
         default: None,
-        form: Form::Text("the path of a file to write"),
+        form: Form::Text(sandbox::PORT_FILE_FORM),
         commands: SANDBOX,
         group: Group::Sandbox,
         help: "Write the URLs here as JSON once all is ready, for scripts",
