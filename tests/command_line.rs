@@ -100,6 +100,14 @@ async fn post(url: &str, headers: &[(&str, &str)], query: &str) -> Value {
     serde_json::from_str(&response.text().await.unwrap()).unwrap()
 }
 
+#[tokio::main(flavor = "current_thread")]
+#[expect(clippy::disallowed_methods, reason = "this is no upstream call")]
+async fn status_of(url: &str) -> u16 {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    http.get(url).send().await.unwrap().status().as_u16()
+}
+
 const BOTH: &str = "{ conversations { totalCount } friends { totalCount } }";
 
 fn config_file(text: &str) -> (tempfile::TempDir, PathBuf) {
@@ -302,6 +310,22 @@ fn a_signal_that_comes_as_soon_as_serving_is_told_ends_it_with_status_0() {
         send_signal(&gateway, "-TERM");
         assert_eq!(gateway.0.wait().unwrap().code(), Some(0));
     }
+}
+
+#[test]
+fn readiness_is_withdrawn_while_requests_are_still_taken_and_a_second_signal_ends_at_once() {
+    let mut sandbox = Running::sandbox(&["--shutdown-delay", "1m"]);
+    let graphql = sandbox.url("graphql_url").to_owned();
+    let ready = graphql.replace("/graphql", "/readyz");
+    assert_eq!(status_of(&ready), 200);
+    sandbox.signal("-TERM");
+    let deadline = Instant::now() + PATIENCE;
+    while status_of(&ready) != 503 {
+        assert!(Instant::now() < deadline, "/readyz is still 200");
+    }
+    assert_eq!(post(&graphql, &[], "{ __typename }"), json!({ "data": { "__typename": "Query" } }));
+    sandbox.signal("-TERM");
+    assert_eq!(sandbox.wait().code(), Some(1));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What `serve` and `sandbox` share: from the configuration to a running gateway, and to its end.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
+use tokio::time::sleep;
 use url::Url;
 
 use super::signals::Signals;
@@ -72,17 +74,24 @@ pub(super) fn catch_signals() -> Result<Signals, String> {
     Signals::catch().map_err(|error| format!("signals cannot be received: {error}"))
 }
 
-/// Serves until a signal, then ends in good order; a second signal ends it at once.
-pub(super) async fn until_signal(gateway: Gateway, mut signals: Signals) -> ExitCode {
+/// Serves until a signal, for `delay` longer with readiness withdrawn, then ends in good order; a second signal ends it
+/// at once.
+pub(super) async fn until_signal(
+    gateway: Gateway,
+    mut signals: Signals,
+    delay: Duration,
+) -> ExitCode {
     signals.next().await;
     tracing::info!("shutting down; a second signal ends at once");
-    tokio::select! {
-        in_time = gateway.shutdown() => {
-            if !in_time {
-                tracing::warn!("the shutdown's grace period ended before all work did");
-            }
-            ExitCode::SUCCESS
+    gateway.withdraw();
+    let end = async {
+        sleep(delay).await;
+        if !gateway.shutdown().await {
+            tracing::warn!("the shutdown's grace period ended before all work did");
         }
+    };
+    tokio::select! {
+        () = end => ExitCode::SUCCESS,
         () = signals.next() => ExitCode::FAILURE,
     }
 }

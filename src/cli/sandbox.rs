@@ -44,7 +44,7 @@ pub(super) async fn run(config: Config) -> ExitCode {
         Err(error) => return fail(&format!("cannot listen on {}: {error}", own.ozeki_listen)),
     };
     let status = match serve(&config, &own, &sandbox).await {
-        Ok(gateway) => gateway::until_signal(gateway, signals).await,
+        Ok(gateway) => gateway::until_signal(gateway, signals, config.http.shutdown_delay).await,
         Err(text) => fail(&text),
     };
     sandbox.shutdown().await;

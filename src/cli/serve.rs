@@ -31,5 +31,5 @@ pub(super) async fn run(config: Config) -> ExitCode {
         upstream_url = %upstream,
         "serving"
     );
-    gateway::until_signal(gateway, signals).await
+    gateway::until_signal(gateway, signals, config.http.shutdown_delay).await
 }

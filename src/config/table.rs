@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::setting::{CONFIG, CommandKind, Form, Group, PLAYGROUND, Setting};
+use super::setting::{CONFIG, CommandKind, Form, Group, PLAYGROUND, SHUTDOWN_DELAY, Setting};
 use super::{cache, http, log, sandbox, session, signature, upstream};
 
 const ALL: &[CommandKind] = &[CommandKind::Serve, CommandKind::Sandbox, CommandKind::Check];
@@ -33,7 +33,7 @@ pub fn settings_for(command: CommandKind) -> impl Iterator<Item = &'static Setti
 }
 
 /// Every setting, each declared once.
-pub static SETTINGS: [Setting; 28] = [
+pub static SETTINGS: [Setting; 29] = [
     Setting {
         name: CONFIG,
         flag: "config",
@@ -159,6 +159,16 @@ pub static SETTINGS: [Setting; 28] = [
         commands: ALL,
         group: Group::Serving,
         help: "The longest request body that is taken",
+    },
+    Setting {
+        name: SHUTDOWN_DELAY,
+        flag: "shutdown-delay",
+        value_name: "DURATION",
+        default: Some(http::SHUTDOWN_DELAY_DEFAULT),
+        form: Form::Duration(RangeInclusive::new(Duration::ZERO, MINUTE)),
+        commands: ALL,
+        group: Group::Serving,
+        help: "How long requests are still taken after a signal to stop, with /readyz at 503 (sandbox: 0s)",
     },
     Setting {
         name: "shutdown_grace",

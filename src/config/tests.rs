@@ -59,6 +59,7 @@ fn the_defaults_are_those_that_are_documented() {
     assert!(!config.http.playground);
     assert_eq!(config.http.request_timeout, Duration::from_secs(15));
     assert_eq!(config.http.body_max_bytes, 256 << 10);
+    assert_eq!(config.http.shutdown_delay, Duration::from_secs(1));
     assert_eq!(config.http.shutdown_grace, Duration::from_secs(25));
     assert_eq!(config.upstream.timeout, Duration::from_secs(10));
     assert_eq!(config.upstream.connect_timeout, Duration::from_secs(2));
@@ -83,6 +84,7 @@ fn the_sandbox_needs_no_upstream_and_shows_the_playground() {
     assert_eq!(sandbox.ozeki_listen.to_string(), "127.0.0.1:0");
     assert_eq!(sandbox.port_file, None);
     assert!(config.http.playground);
+    assert_eq!(config.http.shutdown_delay, Duration::ZERO);
     assert_eq!(config.warnings, [""; 0]);
 }
 
@@ -370,6 +372,7 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
     rate_limits = "on" # the default
     request_timeout = "15s" # the default
     request_body_max = "256KiB" # the default
+    shutdown_delay = "1s" # the default
     shutdown_grace = "25s" # the default
     signature_algorithm = "md5" # the default
     signature_payload = "{user}\"{key}" # key `signature.payload` of `gateway.toml`
