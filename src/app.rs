@@ -163,11 +163,16 @@ impl Gateway {
         &self.sessions
     }
 
+    /// Tells load balancers to send no more; what comes all the same is still served.
+    pub fn withdraw(&self) {
+        self.readiness.withdraw();
+    }
+
     /// Takes no more work, finishes what is under way within the grace period, and ends.
     ///
     /// Returns whether everything was finished in time.
     pub async fn shutdown(self) -> bool {
-        self.readiness.withdraw();
+        self.withdraw();
         self.stop.cancel();
         let finished = async {
             for server in self.servers {

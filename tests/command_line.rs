@@ -62,13 +62,17 @@ impl Running {
     }
 
     fn signal(&self, name: &str) {
-        let id = self.process.0.id().to_string();
-        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+        send_signal(&self.process, name);
     }
 
     fn wait(&mut self) -> ExitStatus {
         self.process.0.wait().unwrap()
     }
+}
+
+fn send_signal(process: &Ended, name: &str) {
+    let id = process.0.id().to_string();
+    assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
 }
 
 /// The text of a file that is written in one step, once it is there.
@@ -94,6 +98,14 @@ async fn post(url: &str, headers: &[(&str, &str)], query: &str) -> Value {
     }
     let response = request.body(json!({ "query": query }).to_string()).send().await.unwrap();
     serde_json::from_str(&response.text().await.unwrap()).unwrap()
+}
+
+#[tokio::main(flavor = "current_thread")]
+#[expect(clippy::disallowed_methods, reason = "this is no upstream call")]
+async fn status_of(url: &str) -> u16 {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    http.get(url).send().await.unwrap().status().as_u16()
 }
 
 const BOTH: &str = "{ conversations { totalCount } friends { totalCount } }";
@@ -283,6 +295,60 @@ fn a_signal_ends_the_program_with_status_0() {
         sandbox.signal(signal);
         assert_eq!(sandbox.wait().code(), Some(0));
     }
+}
+
+#[test]
+fn a_signal_that_comes_as_soon_as_serving_is_told_ends_it_with_status_0() {
+    for _ in 0..8 {
+        let mut command = program();
+        command.args(["serve", "--upstream-url", "http://127.0.0.1:9/", "--admin-listen", "off"]);
+        command.args(["--listen", "127.0.0.1:0"]);
+        let mut gateway = Ended(command.stderr(Stdio::piped()).spawn().unwrap());
+        let log = std::io::BufReader::new(gateway.0.stderr.take().unwrap());
+        let mut lines = std::io::BufRead::lines(log).map_while(Result::ok);
+        assert!(lines.any(|line| line.contains("serving")));
+        send_signal(&gateway, "-TERM");
+        assert_eq!(gateway.0.wait().unwrap().code(), Some(0));
+    }
+}
+
+#[test]
+fn readiness_is_withdrawn_while_requests_are_still_taken_and_a_second_signal_ends_at_once() {
+    let mut sandbox = Running::sandbox(&["--shutdown-delay", "1m"]);
+    let graphql = sandbox.url("graphql_url").to_owned();
+    let ready = graphql.replace("/graphql", "/readyz");
+    assert_eq!(status_of(&ready), 200);
+    sandbox.signal("-TERM");
+    let deadline = Instant::now() + PATIENCE;
+    while status_of(&ready) != 503 {
+        assert!(Instant::now() < deadline, "/readyz is still 200");
+    }
+    assert_eq!(post(&graphql, &[], "{ __typename }"), json!({ "data": { "__typename": "Query" } }));
+    sandbox.signal("-TERM");
+    assert_eq!(sandbox.wait().code(), Some(1));
+}
+
+#[test]
+fn a_port_file_that_cannot_be_written_is_told_before_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in [folder.path().join("none").join("ports.json"), folder.path().to_owned()] {
+        let (status, out, told) = run(&["sandbox", "--port-file", path.to_str().unwrap()]);
+        assert_eq!((status, &*out), (2, ""), "{told}");
+        assert!(told.contains("--port-file") && told.contains("a folder that exists"), "{told}");
+    }
+}
+
+#[test]
+fn the_port_file_of_an_earlier_run_does_not_outlive_the_start() {
+    let sandbox = Running::sandbox(&[]);
+    let address = sandbox.url("graphql_url").trim_start_matches("http://");
+    let address = address.trim_end_matches("/graphql");
+    let folder = tempfile::tempdir().unwrap();
+    let port_file = folder.path().join("ports.json");
+    std::fs::write(&port_file, "{}").unwrap();
+    let path = port_file.to_str().unwrap();
+    let (status, _, told) = run(&["sandbox", "--listen", address, "--port-file", path]);
+    assert_eq!((status, port_file.exists()), (1, false), "{told}");
 }
 
 #[test]

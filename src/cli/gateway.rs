@@ -1,10 +1,12 @@
 //! What `serve` and `sandbox` share: from the configuration to a running gateway, and to its end.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
+use tokio::time::sleep;
 use url::Url;
 
-use super::{fail, signals};
+use super::signals::Signals;
 use crate::app::{Gateway, GatewayOptions, Playground};
 use crate::cache::CacheOptions;
 use crate::config::{Config, LogFormat};
@@ -69,19 +71,29 @@ pub(super) fn client_options(config: &Config, upstream: &Url) -> ClientOptions {
     }
 }
 
-/// Serves until a signal, then ends in good order; a second signal ends it at once.
-pub(super) async fn until_signal(gateway: Gateway) -> ExitCode {
-    if let Err(error) = signals::wait().await {
-        return fail(&format!("signals cannot be received: {error}"));
-    }
+/// Catches the signals that end the process; before the gateway starts.
+pub(super) fn catch_signals() -> Result<Signals, String> {
+    Signals::catch().map_err(|error| format!("signals cannot be received: {error}"))
+}
+
+/// Serves until a signal, for `delay` longer with readiness withdrawn, then ends in good order; a second signal ends it
+/// at once.
+pub(super) async fn until_signal(
+    gateway: Gateway,
+    mut signals: Signals,
+    delay: Duration,
+) -> ExitCode {
+    signals.next().await;
     tracing::info!("shutting down; a second signal ends at once");
-    tokio::select! {
-        in_time = gateway.shutdown() => {
-            if !in_time {
-                tracing::warn!("the shutdown's grace period ended before all work did");
-            }
-            ExitCode::SUCCESS
+    gateway.withdraw();
+    let end = async {
+        sleep(delay).await;
+        if !gateway.shutdown().await {
+            tracing::warn!("the shutdown's grace period ended before all work did");
         }
-        _ = signals::wait() => ExitCode::FAILURE,
+    };
+    tokio::select! {
+        () = end => ExitCode::SUCCESS,
+        () = signals.next() => ExitCode::FAILURE,
     }
 }

@@ -58,8 +58,12 @@ fn user_id(matches: &ArgMatches) -> ExitCode {
 }
 
 fn signature(matches: &ArgMatches) -> ExitCode {
-    let mut streams =
-        Streams { input: &mut io::stdin(), output: &mut io::stdout(), notes: &mut io::stderr() };
+    let mut streams = Streams {
+        input: &mut io::stdin(),
+        output: &mut io::stdout(),
+        notes: &mut io::stderr(),
+        variables: &Variables::of_process(),
+    };
     match signature::run(matches, &mut streams) {
         Ok(Verdict::Found) => ExitCode::SUCCESS,
         Ok(Verdict::NotFound) => ExitCode::FAILURE,

@@ -27,6 +27,13 @@ pub(super) async fn run(config: Config) -> ExitCode {
         return fail("this configuration is not for `sandbox`");
     };
     gateway::start_log(&config);
+    if let Some(text) = own.port_file.as_deref().and_then(|path| remove_stale(path).err()) {
+        return fail(&text);
+    }
+    let signals = match gateway::catch_signals() {
+        Ok(signals) => signals,
+        Err(text) => return fail(&text),
+    };
     let options = SandboxOptions {
         listen: own.ozeki_listen,
         recipe: config.signature.clone(),
@@ -37,7 +44,7 @@ pub(super) async fn run(config: Config) -> ExitCode {
         Err(error) => return fail(&format!("cannot listen on {}: {error}", own.ozeki_listen)),
     };
     let status = match serve(&config, &own, &sandbox).await {
-        Ok(gateway) => gateway::until_signal(gateway).await,
+        Ok(gateway) => gateway::until_signal(gateway, signals, config.http.shutdown_delay).await,
         Err(text) => fail(&text),
     };
     sandbox.shutdown().await;
@@ -103,6 +110,16 @@ fn welcome(
          Ctrl-C stops it. The log follows; each `ozeki call` is a call that reached the stand-in.\n\n",
         name = demo.name,
     )
+}
+
+/// Removes the file of an earlier run, so that no script takes its URLs for those of this one.
+fn remove_stale(path: &Path) -> Result<(), String> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(format!("cannot remove the port file {} of another run: {error}", path.display()))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Writes the file in one step, so that a script that waits for it never reads half of it.

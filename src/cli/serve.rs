@@ -17,6 +17,10 @@ pub(super) async fn run(config: Config) -> ExitCode {
         Ok(options) => options,
         Err(error) => return fail(&format!("this machine has no random source: {error}")),
     };
+    let signals = match gateway::catch_signals() {
+        Ok(signals) => signals,
+        Err(text) => return fail(&text),
+    };
     let gateway = match Gateway::start(options, Clock::system()).await {
         Ok(gateway) => gateway,
         Err(error) => return fail(&with_causes(&error)),
@@ -27,5 +31,5 @@ pub(super) async fn run(config: Config) -> ExitCode {
         upstream_url = %upstream,
         "serving"
     );
-    gateway::until_signal(gateway).await
+    gateway::until_signal(gateway, signals, config.http.shutdown_delay).await
 }

@@ -37,9 +37,12 @@ fn read_key(reader: &mut Reader) -> Option<ApiKey> {
     const FILE: &str = "check_api_key_file";
     let value = reader.secret(VALUE);
     let file = reader.secret(FILE);
-    if value.is_some() && file.is_some() {
-        let sentence = format!("{VALUE} and {FILE} are both set: only one can count");
-        reader.add_fault(Fault::new(sentence));
+    if let (Some(value), Some(file)) = (&value, &file) {
+        reader.add_fault(Fault::new(format!(
+            "{VALUE} (--api-key, OZEKI_GRAPHQL_CHECK_API_KEY) and {FILE} (--api-key-file, \
+             OZEKI_GRAPHQL_CHECK_API_KEY_FILE) are both set, by {} and {}: give only one of them",
+            value.origin, file.origin
+        )));
     }
     if let Some(given) = value {
         if matches!(given.origin, Origin::Flag(_)) {

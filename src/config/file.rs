@@ -38,10 +38,16 @@ pub(super) fn read(path: &Path) -> Result<Vec<Entry>, Fault> {
 
 /// Reads a file of text, refusing one that is larger than `max_bytes`.
 pub(super) fn read_bounded(path: &Path, max_bytes: u64) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(max_bytes.saturating_add(1)).read_to_string(&mut text)?;
-    let is_within = u64::try_from(text.len()).is_ok_and(|length| length <= max_bytes);
-    is_within.then_some(text).ok_or_else(|| {
+    let text = String::from_utf8(read_bounded_bytes(path, max_bytes)?);
+    text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8"))
+}
+
+/// Reads a file, refusing one that is larger than `max_bytes`.
+pub(super) fn read_bounded_bytes(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+    let is_within = u64::try_from(bytes.len()).is_ok_and(|length| length <= max_bytes);
+    is_within.then_some(bytes).ok_or_else(|| {
         io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {max_bytes} bytes"))
     })
 }

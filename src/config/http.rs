@@ -20,6 +20,12 @@ pub(super) const REQUEST_BODY_MAX_DEFAULT: &str = "256KiB";
 /// Less than the thirty seconds after which orchestrators kill.
 pub(super) const SHUTDOWN_GRACE_DEFAULT: &str = "25s";
 
+/// Some load balancers ask every second whether to send more.
+pub(super) const SHUTDOWN_DELAY_DEFAULT: &str = "1s";
+
+/// No load balancer stands before a demo, and Ctrl-C should end it.
+pub(super) const SHUTDOWN_DELAY_DEFAULT_OF_SANDBOX: &str = "0s";
+
 /// The word that turns the admin address off.
 const OFF: &str = "off";
 
@@ -38,6 +44,9 @@ pub struct HttpConfig {
     pub request_timeout: Duration,
     /// The longest request body, in bytes · `OZEKI_GRAPHQL_REQUEST_BODY_MAX` · 256KiB · 1KiB to 16MiB.
     pub body_max_bytes: usize,
+    /// How long requests are still taken after a signal to stop, while `/readyz` tells load balancers to send no more ·
+    /// `OZEKI_GRAPHQL_SHUTDOWN_DELAY` · 1s; 0s for `sandbox` · 0s to 1m.
+    pub shutdown_delay: Duration,
     /// How long requests in flight may run on after a signal to stop · `OZEKI_GRAPHQL_SHUTDOWN_GRACE` · 25s · 0s to 10m.
     pub shutdown_grace: Duration,
 }
@@ -55,6 +64,7 @@ impl HttpConfig {
         let rate_limits = reader.switch("rate_limits");
         let request_timeout = reader.duration("request_timeout");
         let body_max_bytes = reader.memory_size("request_body_max");
+        let shutdown_delay = reader.duration("shutdown_delay");
         let shutdown_grace = reader.duration("shutdown_grace");
         Some(Self {
             listen: listen?,
@@ -63,6 +73,7 @@ impl HttpConfig {
             rate_limits: rate_limits?,
             request_timeout: request_timeout?,
             body_max_bytes: body_max_bytes?,
+            shutdown_delay: shutdown_delay?,
             shutdown_grace: shutdown_grace?,
         })
     }

@@ -27,6 +27,8 @@ mod tests;
 mod upstream;
 mod variables;
 
+use std::time::Duration;
+
 pub use cache::CacheConfig;
 pub use check::CheckConfig;
 pub use fault::{ConfigError, Fault};
@@ -43,6 +45,7 @@ pub use variables::Variables;
 
 use crate::ozeki::signature::Recipe;
 use effective::Effective;
+use quantity::shown_duration;
 use reader::Reader;
 use sources::Sources;
 
@@ -101,7 +104,7 @@ impl Config {
         let cache = CacheConfig::read(&mut reader);
         let log = LogConfig::read(&mut reader);
         if let (Some(upstream), Some(http)) = (&upstream, &http) {
-            warn_of_deadlines(&mut reader, upstream, http);
+            refuse_too_short_requests(&mut reader, upstream, http);
         }
         if let (Some(command), Some(http)) = (&command, &http) {
             refuse_shared_address(&mut reader, command, http);
@@ -144,13 +147,21 @@ impl CommandConfig {
     }
 }
 
-/// A request that ends before its call can be told of no timeout upstream, only of its own.
-fn warn_of_deadlines(reader: &mut Reader, upstream: &UpstreamConfig, http: &HttpConfig) {
-    if upstream.timeout >= http.request_timeout {
-        reader.warn(
-            "upstream_timeout is not shorter than request_timeout: \
-             requests end before a slow call can be reported as such",
-        );
+/// What a request does besides its slowest call: a request that ended before that call would lose the data of all
+/// others too.
+const REQUEST_MARGIN: Duration = Duration::from_secs(1);
+
+/// A call that times out costs its own field, and so it must end before the request does.
+fn refuse_too_short_requests(reader: &mut Reader, upstream: &UpstreamConfig, http: &HttpConfig) {
+    if upstream.timeout.saturating_add(REQUEST_MARGIN) > http.request_timeout {
+        reader.add_fault(Fault::new(format!(
+            "request_timeout ({}) must be at least {} longer than upstream_timeout ({}): \
+             a request that ends before its call loses all data; set by --request-timeout and --upstream-timeout, \
+             or their variables or keys",
+            shown_duration(http.request_timeout),
+            shown_duration(REQUEST_MARGIN),
+            shown_duration(upstream.timeout),
+        )));
     }
 }
 

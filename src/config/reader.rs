@@ -1,7 +1,6 @@
 //! Reads texts as values, and gathers what is wrong with them.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::effective::Effective;
@@ -118,14 +117,6 @@ impl Reader {
                 .filter(|count| limits.contains(count))
                 .and_then(|count| NonZeroUsize::new(usize::try_from(count).ok()?))
                 .ok_or_else(|| form.to_string())
-        })
-    }
-
-    pub(super) fn path(&mut self, name: &str) -> Option<PathBuf> {
-        let form = &declared(name).form;
-        self.parse(name, |text| match text {
-            "" => Err(form.to_string()),
-            text => Ok(PathBuf::from(text)),
         })
     }
 

@@ -1,13 +1,15 @@
 //! The stand-in of an Ozeki server.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::http::parse_address;
-use super::reader::Reader;
+use super::reader::{Expected, Reader};
 
 /// Any free port: the gateway beside it is told which.
 pub(super) const OZEKI_LISTEN_DEFAULT: &str = "127.0.0.1:0";
+
+pub(super) const PORT_FILE_FORM: &str = "the path of a file to write";
 
 /// What the command `sandbox` needs beyond a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +23,16 @@ pub struct SandboxConfig {
 impl SandboxConfig {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
         let ozeki_listen = reader.parse("ozeki_listen", parse_address);
-        let port_file = reader.path("port_file");
+        let port_file = reader.parse("port_file", parse_port_file);
         Some(Self { ozeki_listen: ozeki_listen?, port_file })
     }
+}
+
+/// Reads a path that a file can be written to, so that a start does not fail at its end.
+fn parse_port_file(text: &str) -> Result<PathBuf, Expected> {
+    let path = PathBuf::from(text);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let is_writable =
+        path.file_name().is_some() && !path.is_dir() && folder.unwrap_or(Path::new(".")).is_dir();
+    is_writable.then_some(path).ok_or_else(|| format!("{PORT_FILE_FORM}, in a folder that exists"))
 }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{
 };
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::file::read_bounded;
+use super::file::read_bounded_bytes;
 use super::reader::Reader;
 use super::setting::CommandKind;
 use super::sources::Origin;
@@ -44,6 +44,12 @@ impl SessionKeyBytes {
         })
     }
 
+    /// Reads what a file holds: a text, or else the 32 bytes themselves.
+    fn of_file(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok();
+        text.and_then(Self::parse).or_else(|| bytes.try_into().ok().map(Self))
+    }
+
     /// The secret itself: for the sealing of tokens only.
     pub fn expose(&self) -> &[u8; KEY_BYTES] {
         &self.0
@@ -73,7 +79,7 @@ impl fmt::Debug for SessionKeyBytes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionConfig {
     /// The key that seals tokens, or none for a random one per start · `OZEKI_GRAPHQL_SESSION_KEY` · none · 64 hex
-    /// digits, 32 bytes in base64, or the path of a file that holds either.
+    /// digits, 32 bytes in base64, or the path of a file that holds either or the bytes themselves.
     pub key: Option<SessionKeyBytes>,
     /// How long a session lasts · `OZEKI_GRAPHQL_SESSION_TIME_TO_LIVE` · 12h · 1m to 30d.
     pub time_to_live: Duration,
@@ -113,13 +119,11 @@ fn read_key(reader: &mut Reader) -> Option<SessionKeyBytes> {
         return Some(key);
     }
     // The text may be a key with a digit missing: it is described, never repeated.
-    let found = match read_bounded(Path::new(&given.text), KEY_FILE_MAX_BYTES).map(Zeroizing::new) {
-        Ok(text) => match SessionKeyBytes::parse(&text) {
+    let path = Path::new(&given.text);
+    let found = match read_bounded_bytes(path, KEY_FILE_MAX_BYTES).map(Zeroizing::new) {
+        Ok(bytes) => match SessionKeyBytes::of_file(&bytes) {
             Some(key) => return Some(key),
-            None => format!(
-                "the path of a file whose {} characters are no key",
-                text.trim().chars().count()
-            ),
+            None => format!("the path of a file whose {} bytes are no key", bytes.len()),
         },
         Err(error) => format!(
             "{} characters that are no key, and as a path of a file cannot be read ({error})",
@@ -150,6 +154,17 @@ mod tests {
             let key = SessionKeyBytes::parse(&text).unwrap();
             assert_eq!(key.expose(), &bytes);
             assert_eq!(format!("{key:?}"), "SessionKeyBytes(..)");
+        }
+    }
+
+    #[test]
+    fn a_file_may_hold_the_bytes_themselves() {
+        let raw: [u8; 32] = std::array::from_fn(|index| u8::try_from(255 - index).unwrap());
+        assert_eq!(SessionKeyBytes::of_file(&raw).unwrap().expose(), &raw);
+        let hex = "fb".repeat(32);
+        assert_eq!(SessionKeyBytes::of_file(hex.as_bytes()).unwrap().expose(), &[0xfb; 32]);
+        for bytes in [&raw[1..], &[0; 33], b""] {
+            assert_eq!(SessionKeyBytes::of_file(bytes), None);
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::http::SHUTDOWN_DELAY_DEFAULT_OF_SANDBOX;
 use super::quantity::{shown_duration, shown_size};
 
 /// The start of every variable of this program.
@@ -183,6 +184,7 @@ impl Setting {
         // A demo is for clicking; a gateway in service shows its schema only when told to.
         match (self.name, command) {
             (PLAYGROUND, CommandKind::Sandbox) => Some("on"),
+            (SHUTDOWN_DELAY, CommandKind::Sandbox) => Some(SHUTDOWN_DELAY_DEFAULT_OF_SANDBOX),
             _ => self.default,
         }
     }
@@ -211,5 +213,8 @@ impl Setting {
 /// The setting that names the file of the others.
 pub(super) const CONFIG: &str = "config";
 
-/// The setting whose default depends on the command.
+/// A setting whose default depends on the command.
 pub(super) const PLAYGROUND: &str = "playground";
+
+/// A setting whose default depends on the command.
+pub(super) const SHUTDOWN_DELAY: &str = "shutdown_delay";

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::setting::{CONFIG, CommandKind, Form, Group, PLAYGROUND, Setting};
+use super::setting::{CONFIG, CommandKind, Form, Group, PLAYGROUND, SHUTDOWN_DELAY, Setting};
 use super::{cache, http, log, sandbox, session, signature, upstream};
 
 const ALL: &[CommandKind] = &[CommandKind::Serve, CommandKind::Sandbox, CommandKind::Check];
@@ -20,7 +20,7 @@ const MIB: u64 = 1 << 20;
 const ADDRESS: &str = "an IP address and a port";
 
 /// What `session_key` must be; the command makes one.
-const SESSION_KEY: &str = "64 hex digits, 32 bytes in base64, or the path of a file that holds either (`openssl rand -hex 32` makes one)";
+const SESSION_KEY: &str = "64 hex digits, 32 bytes in base64, or the path of a file that holds either or the 32 bytes themselves (`openssl rand -hex 32` makes one)";
 
 /// The setting of this name.
 pub(super) fn setting(name: &str) -> Option<&'static Setting> {
@@ -33,7 +33,7 @@ pub fn settings_for(command: CommandKind) -> impl Iterator<Item = &'static Setti
 }
 
 /// Every setting, each declared once.
-pub static SETTINGS: [Setting; 30] = [
+pub static SETTINGS: [Setting; 31] = [
     Setting {
         name: CONFIG,
         flag: "config",
@@ -181,6 +181,16 @@ pub static SETTINGS: [Setting; 30] = [
         help: "The longest request body that is taken",
     },
     Setting {
+        name: SHUTDOWN_DELAY,
+        flag: "shutdown-delay",
+        value_name: "DURATION",
+        default: Some(http::SHUTDOWN_DELAY_DEFAULT),
+        form: Form::Duration(RangeInclusive::new(Duration::ZERO, MINUTE)),
+        commands: ALL,
+        group: Group::Serving,
+        help: "How long requests are still taken after a signal to stop, with /readyz at 503 (sandbox: 0s)",
+    },
+    Setting {
         name: "shutdown_grace",
         flag: "shutdown-grace",
         value_name: "DURATION",
@@ -315,7 +325,7 @@ pub static SETTINGS: [Setting; 30] = [
         flag: "port-file",
         value_name: "FILE",
         default: None,
-        form: Form::Text("the path of a file to write"),
+        form: Form::Text(sandbox::PORT_FILE_FORM),
         commands: SANDBOX,
         group: Group::Sandbox,
         help: "Write the URLs here as JSON once all is ready, for scripts",

@@ -20,6 +20,11 @@ impl Variables {
             .collect()
     }
 
+    /// The value of a variable, by its whole name.
+    pub fn value(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(name).map(OsString::as_os_str)
+    }
+
     /// The names and values, in the order of the names.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &OsStr)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))

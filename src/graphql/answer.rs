@@ -1,6 +1,6 @@
 //! What an operation gives, as the bytes that are sent.
 
-use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
+use async_graphql::{ErrorExtensionValues, Name, Pos, Response, ServerError, Value};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
@@ -13,11 +13,28 @@ const ERRORS_MAX: usize = 20;
 /// The longest message of an error, in characters; the parser repeats the line that it stumbled over.
 const MESSAGE_MAX_CHARS: usize = 500;
 
+/// How the library begins to say that a value does not fit a type; the type's name and a quotation mark follow, and
+/// then often the value.
+const VALUE_REFUSED: [&str; 2] = ["Expected input type \"", "Failed to parse \""];
+
+/// What stands in the library's sentence between an enumeration and the value that it lacks.
+const ENUM_VALUE_REFUSED: &str = " does not contain the value \"";
+
 /// A GraphQL response.
 #[derive(Debug)]
 pub struct Answer {
     response: Response,
-    is_request_error: bool,
+    progress: Progress,
+}
+
+/// How far an operation came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// No field has run.
+    Refused,
+    /// It was begun, and dropped at its deadline.
+    TimedOut,
+    Executed,
 }
 
 impl Answer {
@@ -40,13 +57,22 @@ impl Answer {
     }
 
     fn refused(errors: Vec<ServerError>) -> Self {
-        Self { response: Response::from_errors(errors), is_request_error: true }
+        Self { response: Response::from_errors(errors), progress: Progress::Refused }
+    }
+
+    /// The answer of an operation that was not done by its deadline. Its data is null and not absent: it was begun.
+    pub(super) fn timed_out() -> Self {
+        let message = "the operation took too long; what it had begun may still happen";
+        let mut error = ServerError::new(message, None);
+        set_code(&mut error, ErrorCode::UpstreamTimeout);
+        Self { response: Response::from_errors(vec![error]), progress: Progress::TimedOut }
     }
 
     /// The answer of an operation that was given to the schema.
-    /// `complete` completes its data.
-    pub(super) fn executed(
+    /// `argument_at` names the argument whose value stands at a position; `complete` completes the data.
+    pub(super) fn executed<'a>(
         mut response: Response,
+        argument_at: impl Fn(Pos) -> Option<&'a Name>,
         complete: impl FnOnce(Value, &[ServerError]) -> Value,
     ) -> Self {
         // An error without a path is about the request as a whole: no field has run.
@@ -59,27 +85,22 @@ impl Answer {
             let has_code =
                 error.extensions.as_ref().is_some_and(|values| values.get("code").is_some());
             if !has_code {
-                let code = if error.path.is_empty() {
-                    ErrorCode::GraphqlValidationFailed
-                } else {
-                    // What resolvers return has a code: this is the library's, about the value of an argument.
-                    ErrorCode::BadUserInput
-                };
-                set_code(error, code);
+                let argument = error.locations.first().and_then(|position| argument_at(*position));
+                tell_in_our_words(error, argument);
             }
         }
-        Self { response, is_request_error }
+        let progress = if is_request_error { Progress::Refused } else { Progress::Executed };
+        Self { response, progress }
     }
 
     /// Whether no field has run: the answer has no `data`.
     pub fn is_request_error(&self) -> bool {
-        self.is_request_error
+        self.progress == Progress::Refused
     }
 
-    /// The code of the first error, if there is one.
-    pub fn first_code(&self) -> Option<&str> {
-        let values = self.response.errors.first()?.extensions.as_ref()?;
-        if let Value::String(code) = values.get("code")? { Some(code) } else { None }
+    /// Whether the operation was dropped at its deadline.
+    pub fn is_timed_out(&self) -> bool {
+        self.progress == Progress::TimedOut
     }
 
     /// The answer as JSON.
@@ -88,10 +109,11 @@ impl Answer {
     }
 
     pub(super) fn outcome(&self) -> OperationOutcome {
-        match (self.is_request_error, self.response.errors.is_empty()) {
-            (true, _) => OperationOutcome::RequestError,
-            (false, true) => OperationOutcome::Ok,
-            (false, false) => OperationOutcome::Partial,
+        match (self.progress, self.response.errors.is_empty()) {
+            (Progress::Refused, _) => OperationOutcome::RequestError,
+            (Progress::TimedOut, _) => OperationOutcome::TimedOut,
+            (Progress::Executed, true) => OperationOutcome::Ok,
+            (Progress::Executed, false) => OperationOutcome::Partial,
         }
     }
 
@@ -104,6 +126,29 @@ fn set_code(error: &mut ServerError, code: ErrorCode) {
     error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code.as_str());
 }
 
+/// What resolvers return has a code. An error without one is the library's: about the document, or about the value of
+/// an argument, which it repeats although it may be a secret.
+fn tell_in_our_words(error: &mut ServerError, argument: Option<&Name>) {
+    let type_name = VALUE_REFUSED
+        .iter()
+        .find_map(|beginning| error.message.strip_prefix(beginning)?.split('"').next());
+    if error.path.is_empty() && type_name.is_none() {
+        if let Some((sentence, _value)) = error.message.split_once(ENUM_VALUE_REFUSED) {
+            error.message = format!("{sentence} does not have the value that was sent");
+        }
+        return set_code(error, ErrorCode::GraphqlValidationFailed);
+    }
+    let subject =
+        argument.map_or_else(|| "a value".to_owned(), |name| format!("the value of `{name}`"));
+    let expected =
+        type_name.map_or_else(|| "its type".to_owned(), |name| format!("the type `{name}`"));
+    error.message = format!("{subject} does not fit {expected}");
+    set_code(error, ErrorCode::BadUserInput);
+    if let (Some(name), Some(values)) = (argument, &mut error.extensions) {
+        values.set("argument", name.as_str());
+    }
+}
+
 // Errors stand first, where a person sees them; `data` is absent from the answer to a request that was not run.
 impl Serialize for Answer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -111,7 +156,7 @@ impl Serialize for Answer {
         if !self.response.errors.is_empty() {
             members.serialize_entry("errors", &Errors(&self.response.errors))?;
         }
-        if !self.is_request_error {
+        if !self.is_request_error() {
             members.serialize_entry("data", &self.response.data)?;
         }
         if !self.response.extensions.is_empty() {

@@ -1,5 +1,7 @@
 //! Runs operations: parse, choose, execute, log.
 
+mod document;
+
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -8,7 +10,8 @@ pub use async_graphql::parser::types::OperationType;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationDefinition, VariableDefinition,
 };
-use async_graphql::{EmptySubscription, SDLExportOptions, Schema, Variables};
+use async_graphql::{EmptySubscription, SDLExportOptions, Schema, ServerError, Variables};
+use tokio::time::{Instant, timeout_at};
 
 use super::completion::FieldTypes;
 use super::mutation::Mutation;
@@ -46,6 +49,8 @@ pub struct RequestContext {
     pub authentication: Authentication,
     /// Whether reads may be answered from memory.
     pub freshness: Freshness,
+    /// When the answer must be there.
+    pub deadline: Instant,
 }
 
 /// A parsed document with the operation that was chosen from it.
@@ -114,15 +119,29 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// The [`Answer`] to give when the document does not parse, no operation can be chosen or a variable that it needs
-    /// has no value.
+    /// The [`Answer`] to give when the document does not parse, no operation can be chosen, a variable that it needs has
+    /// no value or it asks for the schema where introspection is off.
     pub fn prepare(&self, request: Request) -> Result<Operation, Box<Answer>> {
-        parse(request).inspect_err(|_answer| {
-            self.metrics.operation(OperationKind::Refused, OperationOutcome::RequestError);
-        })
+        parse(request).and_then(|operation| self.check_introspection(operation)).inspect_err(
+            |_answer| {
+                self.metrics.operation(OperationKind::Refused, OperationOutcome::RequestError);
+            },
+        )
     }
 
-    /// Runs the operation.
+    /// The library would answer null, without an error.
+    fn check_introspection(&self, operation: Operation) -> Result<Operation, Box<Answer>> {
+        let Operation { document, definition, .. } = &operation;
+        if self.options.introspection || !document::selects_schema(document, definition) {
+            return Ok(operation);
+        }
+        Err(Box::new(Answer::request_error(
+            ErrorCode::GraphqlValidationFailed,
+            "introspection is off; it comes with --playground",
+        )))
+    }
+
+    /// Runs the operation. At the deadline it is dropped; calls that it shares with others go on.
     pub async fn execute(&self, operation: Operation, context: RequestContext) -> Answer {
         let Operation { document, definition, name, variables } = operation;
         let scope = Scope::new(
@@ -137,10 +156,14 @@ impl Engine {
         request.set_parsed_query(document.clone());
         request.operation_name.clone_from(&name);
         request.variables = Variables::from_json(serde_json::Value::Object(variables));
-        let response = self.schema.execute(request).await;
-        let answer = Answer::executed(response, |data, errors| {
+        let argument_at = |position| document::argument_at(&document, position);
+        let complete = |data, errors: &[ServerError]| {
             self.field_types.complete(&document, &definition, data, errors)
-        });
+        };
+        let answer = match timeout_at(context.deadline, self.schema.execute(request)).await {
+            Ok(response) => Answer::executed(response, argument_at, complete),
+            Err(_elapsed) => Answer::timed_out(),
+        };
         self.metrics.operation(metric_of(definition.ty), answer.outcome());
         log_failures(&answer, name.as_deref());
         answer
@@ -148,13 +171,14 @@ impl Engine {
 }
 
 fn parse(request: Request) -> Result<Operation, Box<Answer>> {
-    let Request { query, operation_name: name, variables } = request;
+    let Request { query, operation_name: name, mut variables } = request;
     let document = parse_query(query).map_err(|error| Box::new(Answer::parse_error(error)))?;
     let definition = choose(&document.operations, name.as_deref())
         .and_then(|definition| check_variables(definition, &variables).map(|()| definition.clone()))
         .map_err(|message| {
             Box::new(Answer::request_error(ErrorCode::GraphqlValidationFailed, message))
         })?;
+    document::fill_defaults(&definition, &mut variables);
     Ok(Operation { document, definition, name, variables })
 }
 
@@ -224,6 +248,9 @@ fn check_variables(
 fn log_failures(answer: &Answer, operation_name: Option<&str>) {
     let operation_name: String =
         operation_name.unwrap_or_default().chars().take(LOGGED_NAME_MAX_CHARS).collect();
+    if answer.is_timed_out() {
+        tracing::warn!(operation_name, "an operation was not done by its deadline");
+    }
     let mut last_cause = None;
     for error in answer.errors() {
         let Some(cause) = error.source::<crate::ozeki::UpstreamError>() else {

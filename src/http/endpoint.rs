@@ -3,20 +3,18 @@
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use super::error::RequestError;
 use super::negotiation::MediaType;
 use super::{HttpOptions, credentials, request};
-use crate::graphql::{
-    Answer, ErrorCode, Freshness, Operation, OperationType, Request, RequestContext,
-};
+use crate::graphql::{Answer, Freshness, Operation, OperationType, Request, RequestContext};
 
 /// What an answer depends on besides the URL; a cache in between must know, although it must not keep it anyway.
 const VARY_BY: HeaderValue =
@@ -36,15 +34,16 @@ async fn post_graphql(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    let deadline = Instant::now() + options.request_timeout;
     answered(&headers, async |media_type| {
         request::check_content_type(&headers)?;
-        let body = read_body(body, options.body_max_bytes).await?;
+        let body = read_body(&headers, body, options.body_max_bytes, deadline).await?;
         let request = request::from_body(&body)?;
         let operation = match options.engine.prepare(request) {
             Ok(operation) => operation,
             Err(answer) => return Ok(to_response(&answer, media_type)),
         };
-        Ok(run(&options, operation, &headers, media_type).await)
+        Ok(run(&options, operation, &headers, media_type, deadline).await)
     })
     .await
 }
@@ -54,6 +53,7 @@ async fn get_graphql(
     headers: HeaderMap,
     RawQuery(query_string): RawQuery,
 ) -> Response {
+    let deadline = Instant::now() + options.request_timeout;
     answered(&headers, async |media_type| {
         request::check_preflight_header(&headers)?;
         let request: Request =
@@ -65,7 +65,7 @@ async fn get_graphql(
         if operation.kind() != OperationType::Query {
             return Err(RequestError::NotAQuery);
         }
-        Ok(run(&options, operation, &headers, media_type).await)
+        Ok(run(&options, operation, &headers, media_type, deadline).await)
     })
     .await
 }
@@ -91,12 +91,23 @@ async fn answered(
     response
 }
 
-async fn read_body(body: Body, limit: usize) -> Result<Bytes, RequestError> {
+/// Reads a body of at most `limit` bytes until the deadline; one that is announced as longer is not begun.
+async fn read_body(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    deadline: Instant,
+) -> Result<Bytes, RequestError> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| usize::try_from(length).map_or(true, |it| it > limit)) {
+        return Err(RequestError::BodyTooLarge { limit });
+    }
     let is_limit = |error: &axum::Error| {
         let source = std::error::Error::source(error);
         source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>)
     };
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
+    let body = timeout_at(deadline, axum::body::to_bytes(body, limit)).await;
+    body.map_err(|_elapsed| RequestError::BodyTooSlow)?.map_err(|error| {
         if is_limit(&error) {
             RequestError::BodyTooLarge { limit }
         } else {
@@ -110,14 +121,11 @@ async fn run(
     operation: Operation,
     headers: &HeaderMap,
     media_type: MediaType,
+    deadline: Instant,
 ) -> Response {
     let authentication = options.sessions.authenticate(credentials::presented(headers));
-    let context = RequestContext { authentication, freshness: freshness(headers) };
-    let answer = timeout(options.request_timeout, options.engine.execute(operation, context)).await;
-    let answer = answer.unwrap_or_else(|_elapsed| {
-        Answer::request_error(ErrorCode::UpstreamTimeout, "the operation took too long; try again")
-    });
-    to_response(&answer, media_type)
+    let context = RequestContext { authentication, freshness: freshness(headers), deadline };
+    to_response(&options.engine.execute(operation, context).await, media_type)
 }
 
 /// `Cache-Control: no-cache` on a request makes its reads go upstream.

@@ -20,6 +20,8 @@ pub(super) enum RequestError {
     BodyTooLarge { limit: usize },
     #[error("the request's body did not arrive as a whole")]
     BodyIncomplete,
+    #[error("the request's body did not arrive in time")]
+    BodyTooSlow,
     #[error("the request's body is no JSON: byte {column} of line {line}")]
     BodyNotJson { line: usize, column: usize },
     #[error("the request's body must be one JSON object; lists of requests are not taken")]
@@ -47,6 +49,7 @@ impl RequestError {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NotAQuery | Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyIncomplete
             | Self::BodyNotJson { .. }

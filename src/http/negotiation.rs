@@ -3,7 +3,7 @@
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 
-use crate::graphql::{Answer, ErrorCode};
+use crate::graphql::Answer;
 
 /// The media types that answers can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,13 +45,14 @@ impl MediaType {
     }
 
     /// The status of an answer. This is the one place that chooses between the specification's drafts: an operation
-    /// that ran has 200, also with errors beside its data.
+    /// that ran has 200, also with errors beside its data. One that was dropped at its deadline has 504 in either type,
+    /// as if the server had not answered.
     pub(super) fn status(self, answer: &Answer) -> StatusCode {
+        if answer.is_timed_out() {
+            return StatusCode::GATEWAY_TIMEOUT;
+        }
         if !answer.is_request_error() || self == Self::Json {
             return StatusCode::OK;
-        }
-        if answer.first_code() == Some(ErrorCode::UpstreamTimeout.as_str()) {
-            return StatusCode::GATEWAY_TIMEOUT;
         }
         StatusCode::BAD_REQUEST
     }

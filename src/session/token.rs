@@ -18,6 +18,9 @@ const PURPOSE: &[u8] = b"ozeki-graphql session 1";
 /// No token of ours is longer: the longest key and name, in base64, with room to spare.
 const TOKEN_MAX_BYTES: usize = 4096;
 
+/// The version, the purpose and the payload.
+const TOKEN_PARTS: usize = 3;
+
 /// As much of a name as is carried in a token; names of people are shorter.
 const NAME_MAX_CHARS: usize = 200;
 
@@ -114,7 +117,8 @@ impl Sealer {
 
     /// Opens a token that was sealed with this key and has not expired at `now`; says no more than that.
     pub(super) fn open(&self, token: &str, now: i64) -> Option<Caller> {
-        if token.len() > TOKEN_MAX_BYTES {
+        // Ours have no footer; the library takes an empty one, so that two texts would be one token.
+        if token.len() > TOKEN_MAX_BYTES || token.split('.').count() != TOKEN_PARTS {
             return None;
         }
         let token = UntrustedToken::<Local, V4>::try_from(token).ok()?;
@@ -165,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_another_key_or_with_any_character_altered_does_not_open() {
+    fn a_token_of_another_key_or_with_any_character_altered_or_added_does_not_open() {
         let sealer = Sealer::new(&SessionKey::from_bytes([3; 32]));
         let token = sealed(&sealer);
         assert!(Sealer::new(&SessionKey::from_bytes([4; 32])).open(token.expose(), NOW).is_none());
@@ -174,6 +178,9 @@ mod tests {
             altered[position] = if altered[position] == b'A' { b'B' } else { b'A' };
             let altered = String::from_utf8(altered).unwrap();
             assert!(sealer.open(&altered, NOW).is_none(), "position {position}");
+        }
+        for footer in [".", "..", ".YQ"] {
+            assert!(sealer.open(&format!("{}{footer}", token.expose()), NOW).is_none(), "{footer}");
         }
         for text in ["", "v4.local.", "v4.public.abc", &"v4.local.".repeat(1000)] {
             assert!(sealer.open(text, NOW).is_none());

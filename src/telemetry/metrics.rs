@@ -45,6 +45,8 @@ pub enum OperationOutcome {
     Partial,
     /// Before any field ran.
     RequestError,
+    /// At its deadline.
+    TimedOut,
 }
 
 /// Labels are written in lower case, as their names in Rust are not.
@@ -72,6 +74,7 @@ label_values!(OperationOutcome {
     Ok => "ok",
     Partial => "partial",
     RequestError => "request_error",
+    TimedOut => "timed_out",
 });
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

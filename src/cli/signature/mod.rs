@@ -16,6 +16,8 @@ use std::io;
 
 use clap::{ArgMatches, Command};
 
+use crate::config::Variables;
+
 /// What a command reads and writes.
 pub struct Streams<'a> {
     /// Standard input, for `--body-file -` and `--key-file -`.
@@ -24,6 +26,8 @@ pub struct Streams<'a> {
     pub output: &'a mut dyn io::Write,
     /// Standard error: warnings and progress.
     pub notes: &'a mut dyn io::Write,
+    /// The environment, which may set the recipe.
+    pub variables: &'a Variables,
 }
 
 /// How a command that ran to its end ended.

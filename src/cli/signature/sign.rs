@@ -1,7 +1,8 @@
 //! `signature sign`: the payload and the signature that a recipe makes.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::io;
+use std::str::FromStr;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use zeroize::Zeroizing;
@@ -9,8 +10,13 @@ use zeroize::Zeroizing;
 use super::request::Origin;
 use super::source::StandardInput;
 use super::{Faults, SignatureError, Streams, Verdict, flags};
+use crate::config::{VARIABLE_PREFIX, Variables};
 use crate::ozeki::signature::detect::Request;
 use crate::ozeki::signature::{Hash, Part, Payload, Piece, Recipe};
+
+const ALGORITHM: &str = "signature-algorithm";
+const PAYLOAD: &str = "signature-payload";
+const ENCODING: &str = "signature-encoding";
 
 pub(super) fn command() -> Command {
     Command::new("sign")
@@ -31,33 +37,29 @@ fn recipe_flags() -> [Arg; 3] {
             .long(name)
             .value_name(value)
             .allow_hyphen_values(true)
-            .help(help)
+            .help(format!("{help}; variable: {}]", variable_of(name)))
             .help_heading("Recipe")
     };
     let default = Recipe::default();
     [
         flag(
-            "signature-algorithm",
+            ALGORITHM,
             "NAME",
             format!(
-                "md5, sha1, sha256, hmac-md5, hmac-sha1 or hmac-sha256 [default: {}]",
+                "md5, sha1, sha256, hmac-md5, hmac-sha1 or hmac-sha256 [default: {}",
                 default.algorithm
             ),
         ),
         flag(
-            "signature-payload",
+            PAYLOAD,
             "TEMPLATE",
             format!(
                 "Text with {{user}} {{station}} {{api}} {{action}} {{timestamp}} {{body}} {{key}}, each optionally \
-                 hashed as in {{key|md5}} [default: {}]",
+                 hashed as in {{key|md5}} [default: {}",
                 default.payload
             ),
         ),
-        flag(
-            "signature-encoding",
-            "NAME",
-            format!("hex, HEX or base64 [default: {}]", default.encoding),
-        ),
+        flag(ENCODING, "NAME", format!("hex, HEX or base64 [default: {}", default.encoding)),
     ]
 }
 
@@ -66,7 +68,7 @@ pub(super) fn run(
     streams: &mut Streams<'_>,
 ) -> Result<Verdict, SignatureError> {
     let mut faults = Faults::default();
-    let recipe = recipe(matches, &mut faults);
+    let recipe = recipe(matches, streams.variables, &mut faults);
     let mut input = StandardInput::new(streams.input);
     let raw = flags::request(matches, &mut input, streams.notes, &mut faults)?;
     let request = raw.check(Origin::Flags, &mut faults);
@@ -76,22 +78,42 @@ pub(super) fn run(
     Ok(Verdict::Found)
 }
 
-fn recipe(matches: &ArgMatches, faults: &mut Faults) -> Option<Recipe> {
+/// Takes the recipe from flags, then from the variables that set it for the gateway, then from the default.
+fn recipe(matches: &ArgMatches, variables: &Variables, faults: &mut Faults) -> Option<Recipe> {
     let default = Recipe::default();
-    let text = |name: &str, default: String| flags::text(matches, name).unwrap_or(default);
-    let algorithm = text("signature-algorithm", default.algorithm.to_string()).parse();
-    let payload = text("signature-payload", default.payload.to_string()).parse();
-    let encoding = text("signature-encoding", default.encoding.to_string()).parse();
-    if let Err(error) = &algorithm {
-        faults.add("--signature-algorithm", error);
-    }
-    if let Err(error) = &payload {
-        faults.add("--signature-payload", error);
-    }
-    if let Err(error) = &encoding {
-        faults.add("--signature-encoding", error);
-    }
-    Some(Recipe { algorithm: algorithm.ok()?, payload: payload.ok()?, encoding: encoding.ok()? })
+    let algorithm = part(matches, variables, ALGORITHM, default.algorithm, faults);
+    let payload = part(matches, variables, PAYLOAD, default.payload, faults);
+    let encoding = part(matches, variables, ENCODING, default.encoding, faults);
+    Some(Recipe { algorithm: algorithm?, payload: payload?, encoding: encoding? })
+}
+
+/// Reads one part of the recipe; `None` when there is a fault.
+fn part<T: FromStr<Err: Display>>(
+    matches: &ArgMatches,
+    variables: &Variables,
+    flag: &str,
+    default: T,
+    faults: &mut Faults,
+) -> Option<T> {
+    let variable = variable_of(flag);
+    let given = match (flags::text(matches, flag), variables.value(&variable)) {
+        (Some(text), _) => Some((format!("--{flag}"), Some(text))),
+        (None, Some(value)) => Some((variable, value.to_str().map(str::to_owned))),
+        (None, None) => None,
+    };
+    let Some((place, text)) = given else {
+        return Some(default);
+    };
+    let Some(text) = text else {
+        faults.add(place, "bytes that are no UTF-8");
+        return None;
+    };
+    text.parse().map_err(|error| faults.add(place, error)).ok()
+}
+
+/// The variable of the setting that has the same flag.
+fn variable_of(flag: &str) -> String {
+    format!("{VARIABLE_PREFIX}{}", flag.replace('-', "_").to_ascii_uppercase())
 }
 
 #[derive(Clone, Copy)]

@@ -26,12 +26,17 @@ impl Answer {
     }
 }
 
-fn run_with(arguments: &[&str], mut input: &[u8]) -> Answer {
+fn run_with(arguments: &[&str], input: &[u8]) -> Answer {
+    run_in(&Variables::default(), arguments, input)
+}
+
+fn run_in(variables: &Variables, arguments: &[&str], mut input: &[u8]) -> Answer {
     let arguments = ["signature"].iter().chain(arguments);
     let matches = command().try_get_matches_from(arguments).unwrap();
     let (mut output, mut notes) = (Vec::new(), Vec::new());
-    let verdict =
-        run(&matches, &mut Streams { input: &mut input, output: &mut output, notes: &mut notes });
+    let (output_of, notes_of) = (&mut output, &mut notes);
+    let mut streams = Streams { input: &mut input, output: output_of, notes: notes_of, variables };
+    let verdict = run(&matches, &mut streams);
     Answer {
         verdict,
         output: String::from_utf8(output).unwrap(),
@@ -65,6 +70,24 @@ fn capture(timestamp: &str, action: &str, payload: &str) -> serde_json::Value {
         "user": "admin@ozeki.hu", "station": arguments[3], "api": arguments[5], "body": body,
         "signature": signature_of(&answer), "key": "secret",
     })
+}
+
+#[test]
+fn the_recipe_comes_from_flags_then_variables_then_the_default() {
+    let arguments = [&["sign"], &REQUEST[..], &["--key-file", "-"]].concat();
+    let variables = Variables::from([
+        ("OZEKI_GRAPHQL_SIGNATURE_ALGORITHM", "sha256"),
+        ("OZEKI_GRAPHQL_SIGNATURE_PAYLOAD", "{user}:{key}"),
+    ]);
+    let by_variables = run_in(&variables, &arguments, b"secret");
+    let flags = ["--signature-algorithm", "sha256", "--signature-payload", "{user}:{key}"];
+    assert_eq!(signature_of(&by_variables), signature_of(&sign(&flags, "secret")));
+    let by_both = [&arguments[..], &flags[..1], &["md5"]].concat();
+    let by_both = run_in(&variables, &by_both, b"secret");
+    assert_eq!(signature_of(&by_both), signature_of(&sign(&flags[2..], "secret")));
+    let wrong = Variables::from([("OZEKI_GRAPHQL_SIGNATURE_ENCODING", "rot13")]);
+    let faults = run_in(&wrong, &arguments, b"secret").faults();
+    assert!(faults.starts_with("OZEKI_GRAPHQL_SIGNATURE_ENCODING: "), "{faults}");
 }
 
 #[test]

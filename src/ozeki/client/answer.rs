@@ -1,6 +1,10 @@
 //! Reads an answer: status first, then the members, and says what is wrong without repeating it.
 
+use std::fmt::Write;
+
 use http::StatusCode;
+use serde_path_to_error::{Path, Segment};
+use zeroize::Zeroizing;
 
 use crate::ozeki::wire::{Answer, Envelope};
 use crate::ozeki::{ApiKey, Call, Signature, UpstreamError};
@@ -13,6 +17,69 @@ const MESSAGE_MAX_CHARS: usize = 300;
 
 /// As much of a member's path as a person needs to find it; an upstream can make keys of any length.
 const PATH_MAX_CHARS: usize = 120;
+
+/// The members of answers. Source: "Calls", "conv", "message and report" and "friends".
+const MEMBERS: [&str; 59] = [
+    "status",
+    "errormessage",
+    "server",
+    "listeners",
+    "udp",
+    "ws",
+    "wss",
+    "registration",
+    "rsakey",
+    "userid",
+    "fullname",
+    "nick",
+    "urls",
+    "login",
+    "availability",
+    "conversation",
+    "conversationgroup",
+    "blocklist",
+    "fileserver",
+    "notification",
+    "friends",
+    "availabilities",
+    "friendid",
+    "friendname",
+    "publickey",
+    "friendavailabilitesof",
+    "conversationchangedof",
+    "conversationlistchangedof",
+    "conversations",
+    "id",
+    "isgroup",
+    "participantids",
+    "participants",
+    "username",
+    "displayname",
+    "lastmessageid",
+    "lastreportid",
+    "lastaccess",
+    "secret",
+    "instance",
+    "mutedby",
+    "favoriteby",
+    "hiddenby",
+    "properties",
+    "ismuted",
+    "isfavorite",
+    "hideid",
+    "listitembackgroundcolor",
+    "message",
+    "messages",
+    "reports",
+    "ID",
+    "Type",
+    "Created",
+    "ValidUntil",
+    "Data",
+    "blockedusers",
+    "blockedconversations",
+    "workspacename",
+];
 
 /// What is known to the upstream and must not come back in an error text.
 pub(super) struct Secrets {
@@ -35,8 +102,14 @@ pub(super) fn decode<A: Answer>(
         return Err(or_rejection(UpstreamError::Failed { call, status }));
     }
     if !status.is_success() {
-        let detail = format!("HTTP {status} without a status from the chat API");
-        return Err(or_rejection(malformed(detail)));
+        let status = status.as_u16();
+        return Err(rejection(call, body, secrets).unwrap_or_else(|| {
+            malformed(if is_ok(body) {
+                format!("HTTP {status} beside status OK")
+            } else {
+                format!("HTTP {status} without a status from the chat API")
+            })
+        }));
     }
     let answer: A = serde_json::from_slice(body)
         .map_err(|error| or_rejection(malformed(explain::<A>(body, &error))))?;
@@ -59,6 +132,11 @@ fn rejection(call: Call, body: &[u8], secrets: &Secrets) -> Option<UpstreamError
     Some(UpstreamError::Rejected { call, message })
 }
 
+fn is_ok(body: &[u8]) -> bool {
+    let envelope: Option<Envelope> = serde_json::from_slice(body).ok();
+    envelope.and_then(|envelope| envelope.status).is_some_and(|status| *status == *STATUS_OK)
+}
+
 /// Says where decoding failed, and never what stood there.
 fn explain<A: Answer>(body: &[u8], error: &serde_json::Error) -> String {
     if !error.is_data() {
@@ -71,7 +149,7 @@ fn explain<A: Answer>(body: &[u8], error: &serde_json::Error) -> String {
     let deserializer = &mut serde_json::Deserializer::from_slice(body);
     let path = match serde_path_to_error::deserialize::<_, A>(deserializer) {
         Ok(_) => String::new(),
-        Err(error) => shorten(&error.path().to_string(), PATH_MAX_CHARS),
+        Err(error) => shorten(&shown_path(error.path()), PATH_MAX_CHARS),
     };
     // These two texts of serde name a member of ours and no value; all others may repeat what was sent.
     let text = error.to_string();
@@ -82,6 +160,28 @@ fn explain<A: Answer>(body: &[u8], error: &serde_json::Error) -> String {
     named.unwrap_or_else(|| format!("`{path}` has a wrong type or value"))
 }
 
+/// A path without what an upstream may have put there: the key of a map can be any text, so that only names of members
+/// and ids stand as they are.
+fn shown_path(path: &Path) -> String {
+    path.iter().fold(String::new(), |mut text, segment| {
+        let dot = if text.is_empty() { "" } else { "." };
+        let _ = match segment {
+            Segment::Seq { index } => write!(text, "[{index}]"),
+            Segment::Map { key } if MEMBERS.contains(&key.as_str()) || is_id(key) => {
+                write!(text, "{dot}{key}")
+            }
+            Segment::Map { .. } | Segment::Enum { .. } | Segment::Unknown => {
+                write!(text, "{dot}…")
+            }
+        };
+        text
+    })
+}
+
+fn is_id(key: &str) -> bool {
+    key.len() == 32 && key.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 /// An `errormessage` that may be shown: short, on one line, without the credential that was sent.
 fn presentable(message: &str, secrets: &Secrets) -> Box<str> {
     let key = secrets.key.as_ref().map(ApiKey::expose);
@@ -89,8 +189,23 @@ fn presentable(message: &str, secrets: &Secrets) -> Box<str> {
     let message = key
         .into_iter()
         .chain(signature)
-        .fold(message.to_owned(), |message, secret| message.replace(secret, "[redacted]"));
+        .fold(message.to_owned(), |message, secret| redacted(&message, secret));
     shorten(&message, MESSAGE_MAX_CHARS).into()
+}
+
+/// Takes a secret out of a text, in upper and lower case: keys and signatures in hex are the same in both.
+fn redacted(text: &str, secret: &str) -> String {
+    // In ASCII both cases have one length, so that what is found here stands at the same place there.
+    let searched = text.to_ascii_lowercase();
+    let secret = Zeroizing::new(secret.to_ascii_lowercase());
+    let (mut shown, mut end) = (String::with_capacity(text.len()), 0);
+    for (start, found) in searched.match_indices(secret.as_str()) {
+        shown.push_str(&text[end..start]);
+        shown.push_str("[redacted]");
+        end = start + found.len();
+    }
+    shown.push_str(&text[end..]);
+    shown
 }
 
 fn shorten(text: &str, max_chars: usize) -> String {
@@ -109,13 +224,13 @@ mod tests {
 
     const CALL: Call = Call::CONVERSATION_LIST;
 
-    fn key() -> Secrets {
+    fn secrets() -> Secrets {
         Secrets { key: ApiKey::parse("s3cret").ok(), signature: Signature::parse("51g").ok() }
     }
 
     fn list(status: u16, body: &str) -> Result<usize, UpstreamError> {
         let status = StatusCode::from_u16(status).unwrap();
-        decode::<ConversationListAnswer>(CALL, status, body.as_bytes(), &key())
+        decode::<ConversationListAnswer>(CALL, status, body.as_bytes(), &secrets())
             .map(|list| list.len())
     }
 
@@ -147,6 +262,8 @@ mod tests {
         );
         for status in [301, 401, 404] {
             assert_eq!(list(status, "").unwrap_err().class(), "malformed");
+            let text = told(list(status, r#"{"status":"OK","conversations":[]}"#));
+            assert!(text.ends_with(&format!(": HTTP {status} beside status OK")), "{text}");
         }
     }
 
@@ -171,11 +288,40 @@ mod tests {
         ] {
             assert_eq!(list(200, body).unwrap_err().class(), "malformed", "{body}");
         }
-        let friends = r#"{"status":"OK","friends":{"canary":"x"}}"#;
+    }
+
+    #[test]
+    fn a_key_of_a_map_is_shown_only_if_it_is_an_id() {
+        let id = "8ca16186c36a4e0a1ef2096e6c60b613";
         let call = Call::FRIENDS_LIST;
-        let error = decode::<FriendsAnswer>(call, StatusCode::OK, friends.as_bytes(), &key());
-        let text = error.err().map(|error| error.to_string()).unwrap();
-        assert!(text.contains("chatfriends/list") && text.contains("`friends"), "{text}");
+        for (key, value, shown) in [
+            ("alice@example.com canary", "\"x\"", "`friends.…`"),
+            ("alice", "\"x\"", "`friends.…`"),
+            (id, "7", "`friends.8ca16186c36a4e0a1ef2096e6c60b613`"),
+        ] {
+            let friends = format!(r#"{{"status":"OK","friends":{{"{key}":{value}}}}}"#);
+            let error =
+                decode::<FriendsAnswer>(call, StatusCode::OK, friends.as_bytes(), &secrets());
+            let text = error.err().map(|error| error.to_string()).unwrap();
+            assert!(text.contains("chatfriends/list") && text.contains(shown), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_member_of_a_documented_answer_can_be_shown() {
+        fn check(value: &serde_json::Value) {
+            for (key, value) in value.as_object().into_iter().flatten() {
+                assert!(MEMBERS.contains(&key.as_str()) || is_id(key), "{key}");
+                check(value);
+            }
+            value.as_array().into_iter().flatten().for_each(check);
+        }
+        for sample in [
+            include_str!("../../../tests/fixtures/conversation-list.json"),
+            include_str!("../../../tests/fixtures/friends-list.json"),
+        ] {
+            check(&serde_json::from_str(sample).unwrap());
+        }
     }
 
     #[test]
@@ -183,7 +329,9 @@ mod tests {
         let text =
             told(list(200, r#"{"status":"NO","errormessage":"wrong key s3cret\r\nfor 51g"}"#));
         assert!(text.ends_with("wrong key [redacted]  for [redacted]"), "{text}");
-        let shown = presentable(&"x".repeat(1000), &key());
+        let text = told(list(200, r#"{"status":"NO","errormessage":"ő S3CRET, 51G and s3CreT"}"#));
+        assert!(text.ends_with("ő [redacted], [redacted] and [redacted]"), "{text}");
+        let shown = presentable(&"x".repeat(1000), &secrets());
         assert_eq!(shown.chars().count(), MESSAGE_MAX_CHARS + 1);
     }
 }
