@@ -221,6 +221,12 @@ async fn health_and_metrics_are_told_and_a_shutdown_ends_in_good_order() {
             metrics.text
         );
     }
+    assert_eq!(metrics.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    let accept = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5";
+    let open = Caller::new(gateway.admin_url() + "/metrics").with_header("accept", accept);
+    let open = open.get("").await;
+    assert!(open.header("content-type").starts_with("application/openmetrics-text"));
+    assert!(open.text.ends_with("# EOF\n"));
     assert_eq!(Caller::new(gateway.url() + "/metrics").get("").await.status, 404);
     assert!(gateway.shutdown().await);
 }

@@ -59,11 +59,11 @@ async fn two_users_go_through_a_whole_session() {
 
     // Alice sends; her next read has the message, by one call for the list and one for the page.
     let data = "bm90IHJlYWxseSBlbmNyeXB0ZWQ=";
-    let send = format!(
+    let sending = format!(
         "mutation {{ sendMessage(input: {{conversationId: \"{chat}\", data: \"{data}\"}}) {{
             message {{ id type data createdAt validUntil }} conversation {{ lastMessageId }} }} }}"
     );
-    let sent = alice.data(&send).await["sendMessage"].take();
+    let sent = alice.data(&sending).await["sendMessage"].take();
     assert_eq!((gateway.calls(ADD), gateway.list_calls()), (1, (2, 0)));
     let message = &sent["message"];
     assert_eq!((&message["type"], &message["data"]), (&json!("Message"), &json!(data)));
@@ -203,9 +203,8 @@ async fn bad_input_is_named_and_makes_no_call() {
             "messageIds",
         ),
         (
-            format!(
-                "mutation {{ markViewed(input: {{conversationId: \"x\", messageIds: [\"a\"]}}) {{ messageIds }} }}"
-            ),
+            "mutation { markViewed(input: {conversationId: \"x\", messageIds: [\"a\"]}) { messageIds } }"
+                .to_owned(),
             "conversationId",
         ),
         (

@@ -39,7 +39,7 @@ pub(super) fn argument_at(document: &ExecutableDocument, position: Pos) -> Optio
                     pending.push(&field.node.selection_set.node);
                 }
                 Selection::InlineFragment(fragment) => {
-                    pending.push(&fragment.node.selection_set.node)
+                    pending.push(&fragment.node.selection_set.node);
                 }
                 // Fragments are among the first that are looked at.
                 Selection::FragmentSpread(_) => {}
