@@ -39,9 +39,10 @@ pub(super) fn fill(conversation: &mut Conversation, count: usize) {
     // Back from the newest.
     let messages: Vec<_> = (0..count)
         .map(|number| {
-            let message = message(seed.and(number), conversation.last_access - silence);
+            let seed = seed.and(number);
+            let message = message(seed, conversation.last_access - silence);
             if number % SAME_SECOND_EVERY != 1 {
-                silence += seconds(seed.and("silence").and(number).below(SILENCE_MAX));
+                silence += seconds(seed.below(SILENCE_MAX));
             }
             message
         })
@@ -63,26 +64,19 @@ fn message(seed: Seed, created: i64) -> Entry {
     }
 }
 
-/// Every message reached the other participants, and most were seen by them.
+/// A message reached another participant, and most were seen by them.
 fn report(conversation: &mut Conversation, seed: Seed, message: &Entry) {
     let seed = seed.and("report").and(message.id);
-    let sender = seed.below(conversation.participants.len());
-    let mut recipients = conversation.participants.clone();
-    recipients.remove(sender);
-    for recipient in recipients {
-        let seed = seed.and(recipient);
-        let after = |seconds: i64| {
-            let moment = created_plus(message.created, seconds);
-            // Nothing happened after the last access.
-            moment.min(Timestamp::from_unix_seconds(conversation.last_access).unwrap_or(moment))
-        };
-        let delivered = after(seconds(seed.and("delivered").below(DELIVERY_MAX)));
-        let viewed = after(seconds(DELIVERY_MAX + seed.and("viewed").below(VIEWING_MAX)));
-        let reports = &mut conversation.reports;
-        reports.insert(Entry::report(Kind::Delivered, message.id, recipient, delivered));
-        if seed.below(UNSEEN_EVERY) != 0 {
-            reports.insert(Entry::report(Kind::Viewed, message.id, recipient, viewed));
-        }
+    let recipient = conversation.participants[seed.below(conversation.participants.len())];
+    // Nothing happened after the last access.
+    let last = Timestamp::from_unix_seconds(conversation.last_access).unwrap_or(message.created);
+    let after = |delay: usize| created_plus(message.created, seconds(delay)).min(last);
+    let delivered = seed.below(DELIVERY_MAX);
+    let viewed = DELIVERY_MAX + seed.below(VIEWING_MAX);
+    let reports = &mut conversation.reports;
+    reports.insert(Entry::report(Kind::Delivered, message.id, recipient, after(delivered)));
+    if !viewed.is_multiple_of(UNSEEN_EVERY) {
+        reports.insert(Entry::report(Kind::Viewed, message.id, recipient, after(viewed)));
     }
 }
 
