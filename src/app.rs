@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache::{CacheOptions, Data};
 use crate::clock::Clock;
-use crate::graphql::Engine;
+use crate::graphql::{Engine, EngineOptions};
 use crate::http::playground::{Settings, SettingsSource, tabs};
 use crate::http::{HttpOptions, Readiness, admin_router, router};
 use crate::ozeki::{ApiKey, Client, ClientOptions, ClientSetupError};
@@ -37,6 +38,10 @@ pub struct GatewayOptions {
     pub playground: Playground,
     /// The largest body of a request, in bytes.
     pub body_max_bytes: usize,
+    /// How many upstream calls one operation may begin.
+    pub operation_calls_max: NonZeroUsize,
+    /// How many of them may be under way at once.
+    pub operation_concurrency: NonZeroUsize,
     /// The longest that an operation may take.
     pub request_timeout: Duration,
     /// How long a shutdown waits for what is under way.
@@ -99,14 +104,19 @@ impl Gateway {
         let metrics = Arc::new(Metrics::default());
         let client = Client::try_new(options.client, clock.clone(), Arc::clone(&metrics))?;
         let client = Arc::new(client);
-        let sessions = Arc::new(Sessions::new(&options.session, Arc::clone(&client), clock));
+        let sessions =
+            Arc::new(Sessions::new(&options.session, Arc::clone(&client), clock.clone()));
         let data = Arc::new(Data::new(&options.cache, client, &metrics));
-        let introspection = !matches!(options.playground, Playground::Off);
         let engine = Engine::new(
             Arc::clone(&data),
             Arc::clone(&sessions),
             Arc::clone(&metrics),
-            introspection,
+            clock,
+            EngineOptions {
+                introspection: !matches!(options.playground, Playground::Off),
+                calls_max: options.operation_calls_max,
+                concurrency: options.operation_concurrency,
+            },
         );
         let readiness = Readiness::default();
         let http = HttpOptions {

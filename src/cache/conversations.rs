@@ -1,15 +1,27 @@
 //! A caller's conversations.
 
+use std::sync::Arc;
+
 use super::Weigh;
 use crate::ozeki::{Conversation, ConversationId, ConversationProperties, Participant, UserId};
 
 /// A caller's conversations, newest first by last access, then by id; each once.
-#[derive(Debug)]
-pub struct ConversationList(Box<[Conversation]>);
+#[derive(Clone, Debug)]
+pub struct ConversationList(Box<[Arc<Conversation>]>);
 
 impl ConversationList {
     /// Puts the server's list in order; of two entries with one id the first is kept.
-    pub fn new(mut conversations: Vec<Conversation>) -> Self {
+    pub fn new(conversations: Vec<Conversation>) -> Self {
+        Self::ordered(conversations.into_iter().map(Arc::new).collect())
+    }
+
+    /// The list with this conversation in the place of the one with its id, or added.
+    pub fn with(&self, conversation: &Conversation) -> Self {
+        let others = self.0.iter().filter(|other| other.id != conversation.id).cloned();
+        Self::ordered(others.chain([Arc::new(conversation.clone())]).collect())
+    }
+
+    fn ordered(mut conversations: Vec<Arc<Conversation>>) -> Self {
         conversations.sort_by_key(|conversation| conversation.id);
         conversations.dedup_by_key(|conversation| conversation.id);
         conversations.sort_by_key(|conversation| std::cmp::Reverse(conversation.last_access));
@@ -17,19 +29,19 @@ impl ConversationList {
     }
 
     /// All of them, newest first.
-    pub fn all(&self) -> &[Conversation] {
+    pub fn all(&self) -> &[Arc<Conversation>] {
         &self.0
     }
 
-    /// The position of the conversation with this id.
-    pub fn position(&self, id: ConversationId) -> Option<usize> {
-        self.0.iter().position(|conversation| conversation.id == id)
+    /// The conversation with this id.
+    pub fn find(&self, id: ConversationId) -> Option<&Arc<Conversation>> {
+        self.0.iter().find(|conversation| conversation.id == id)
     }
 }
 
 impl Weigh for ConversationList {
     fn weight(&self) -> usize {
-        size_of::<Self>() + self.0.iter().map(weight).sum::<usize>()
+        size_of::<Self>() + self.0.iter().map(|conversation| weight(conversation)).sum::<usize>()
     }
 }
 
@@ -38,7 +50,8 @@ fn weight(conversation: &Conversation) -> usize {
     let participants = conversation.participants.iter();
     let properties = conversation.properties.iter();
     let ids = [&conversation.muted_by, &conversation.favorite_by, &conversation.hidden_by];
-    size_of::<Conversation>()
+    size_of::<Arc<Conversation>>()
+        + size_of::<Conversation>()
         + conversation.display_name.len()
         + conversation.secret.len()
         + conversation.instance.len()
@@ -77,7 +90,16 @@ mod tests {
         let order: Vec<_> = list.all().iter().map(|one| one.id.as_bytes()[0]).collect();
         assert_eq!(order, [4, 1, 2, 3]);
         assert_eq!(list.all()[0].last_access.map(Timestamp::unix_seconds), Some(9));
-        assert_eq!(list.position(ConversationId::from_bytes([2; 16])), Some(2));
-        assert_eq!(list.position(ConversationId::from_bytes([7; 16])), None);
+        let second = ConversationId::from_bytes([2; 16]);
+        assert_eq!(list.find(second).map(|one| one.id), Some(second));
+        assert!(list.find(ConversationId::from_bytes([7; 16])).is_none());
+    }
+
+    #[test]
+    fn a_changed_conversation_takes_the_place_of_the_former() {
+        let list = ConversationList::new(vec![conversation(1, "5"), conversation(2, "9")]);
+        let list = list.with(&conversation(1, "10")).with(&conversation(3, "7"));
+        let order: Vec<_> = list.all().iter().map(|one| one.id.as_bytes()[0]).collect();
+        assert_eq!(order, [1, 2, 3]);
     }
 }

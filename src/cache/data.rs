@@ -1,16 +1,21 @@
 //! The one door to a caller's data.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use moka::policy::EvictionPolicy;
 use tokio_util::task::TaskTracker;
 
+use super::budget::{BudgetSpent, CallBudget};
+use super::changes::ChangeError;
 use super::generations::Generations;
-use super::shelf::{Shelf, ShelfOptions, Slot};
-use super::{ConversationList, FriendList, Reading, Resource};
-use crate::ozeki::{Call, Client};
-use crate::session::Caller;
-use crate::telemetry::{self, Metrics};
+use super::messages::PageKey;
+use super::sending::SendKey;
+use super::shelf::{Shelf, ShelfOptions};
+use super::{ConversationList, FriendList, Messages, Reading, Resource};
+use crate::ozeki::{Blocklist, Call, Client, ConversationId, Message, Timestamp};
+use crate::session::{Caller, CallerKey};
+use crate::telemetry::Metrics;
 
 /// How much is kept, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -23,72 +28,184 @@ pub struct CacheOptions {
     pub friends_time_to_live: Duration,
 }
 
+/// How many dates of messages are remembered, at about 200 bytes each; the longest unused are dropped first.
+const DATES_MAX: u64 = 200_000;
+
+/// How many messages of unknown outcome are remembered, at about 200 bytes each.
+const UNCERTAIN_MAX: u64 = 20_000;
+
+/// How long a page of messages is kept: the list tells when it has changed, so this frees memory only.
+const MESSAGES_TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
+
+/// How long a message that was sent under a client's id is known: longer than clients repeat one.
+const SENT_TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
+
+/// Names a message of a caller.
+pub(super) type MessageKey = (CallerKey, ConversationId, Box<str>);
+
 /// Reads and changes callers' data.
 #[derive(Debug)]
 pub struct Data {
-    client: Arc<Client>,
-    generations: Generations,
-    conversations: Shelf<ConversationList>,
-    friends: Shelf<FriendList>,
-    tasks: TaskTracker,
+    pub(super) client: Arc<Client>,
+    pub(super) generations: Arc<Generations>,
+    pub(super) conversations: Shelf<(), ConversationList>,
+    friends: Shelf<(), FriendList>,
+    blocklists: Shelf<(), Blocklist>,
+    pub(super) pages: Shelf<PageKey, Messages>,
+    pub(super) sent: Shelf<SendKey, Message>,
+    /// When messages that callers have read were sent.
+    pub(super) dates: moka::sync::Cache<MessageKey, Timestamp>,
+    /// Messages that were sent under a client's id and may or may not have arrived.
+    pub(super) uncertain: moka::sync::Cache<MessageKey, ()>,
+    /// Held while a change begins or ends: what it finds must be what it puts aside.
+    pub(super) settling: Mutex<()>,
+    pub(super) tasks: TaskTracker,
 }
 
 impl Data {
     /// Sets the service up with an empty cache.
     pub fn new(options: &CacheOptions, client: Arc<Client>, metrics: &Arc<Metrics>) -> Self {
         let tasks = TaskTracker::new();
-        let conversations = ShelfOptions {
-            resource: telemetry::Resource::Conversations,
-            call: Call::CONVERSATION_LIST,
-            // A conversation weighs more than a friend, and a caller has more of them.
-            max_bytes: options.max_bytes / 4 * 3,
-            time_to_live: options.conversations_time_to_live,
+        // Messages are many and large; of a list there is one for a caller.
+        let sixteenth = options.max_bytes / 16;
+        let shelf = |resource, call, sixteenths, time_to_live| ShelfOptions {
+            resource,
+            call,
+            max_bytes: sixteenth * sixteenths,
+            time_to_live,
         };
-        let friends = ShelfOptions {
-            resource: telemetry::Resource::Friends,
-            call: Call::FRIENDS_LIST,
-            max_bytes: options.max_bytes / 4,
-            time_to_live: options.friends_time_to_live,
-        };
+        let conversations = shelf(
+            Resource::Conversations,
+            Call::CONVERSATION_LIST,
+            6,
+            options.conversations_time_to_live,
+        );
+        let friends = shelf(Resource::Friends, Call::FRIENDS_LIST, 3, options.friends_time_to_live);
+        let blocklists =
+            shelf(Resource::Blocklist, Call::BLOCKLIST, 1, options.friends_time_to_live);
+        let pages = shelf(Resource::Messages, Call::MESSAGES_BEFORE, 5, MESSAGES_TIME_TO_LIVE);
+        let sent = shelf(Resource::Sent, Call::ADD_MESSAGE, 1, SENT_TIME_TO_LIVE);
+        let generations = Arc::new(Generations::new());
+        let shared = || (Arc::clone(&generations), tasks.clone(), Arc::clone(metrics));
         Self {
             client,
-            generations: Generations::new(),
-            conversations: Shelf::new(conversations, tasks.clone(), Arc::clone(metrics)),
-            friends: Shelf::new(friends, tasks.clone(), Arc::clone(metrics)),
+            conversations: Shelf::new(conversations, shared()),
+            friends: Shelf::new(friends, shared()),
+            blocklists: Shelf::new(blocklists, shared()),
+            pages: Shelf::new(pages, shared()),
+            sent: Shelf::new(sent, shared()),
+            generations,
+            dates: bounded(DATES_MAX),
+            uncertain: bounded(UNCERTAIN_MAX),
+            settling: Mutex::new(()),
             tasks,
         }
     }
 
     /// Begins to read the caller's conversations; needs a Tokio runtime.
-    pub fn conversations(&self, caller: &Arc<Caller>) -> Reading<ConversationList> {
-        self.conversations.read(self.slot(caller, Resource::Conversations), || {
+    ///
+    /// # Errors
+    ///
+    /// [`BudgetSpent`] when that needs a call and the operation may make none.
+    pub fn conversations(
+        &self,
+        caller: &Arc<Caller>,
+        budget: &CallBudget,
+    ) -> Result<Reading<ConversationList>, BudgetSpent> {
+        self.conversations.read(self.conversations.slot(caller.key(), ()), budget, || {
             let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
             async move { client.conversations(caller.identity()).await.map(ConversationList::new) }
         })
     }
 
     /// Begins to read the caller's friends; needs a Tokio runtime.
-    pub fn friends(&self, caller: &Arc<Caller>) -> Reading<FriendList> {
-        self.friends.read(self.slot(caller, Resource::Friends), || {
+    ///
+    /// # Errors
+    ///
+    /// [`BudgetSpent`] when that needs a call and the operation may make none.
+    pub fn friends(
+        &self,
+        caller: &Arc<Caller>,
+        budget: &CallBudget,
+    ) -> Result<Reading<FriendList>, BudgetSpent> {
+        self.friends.read(self.friends.slot(caller.key(), ()), budget, || {
             let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
             async move { client.friends(caller.identity()).await.map(FriendList::new) }
         })
     }
 
-    /// Makes the caller's next read of a resource go upstream, after all that is under way.
-    pub fn refresh(&self, caller: &Caller, resource: Resource) {
-        let former = self.slot(caller, resource);
-        self.generations.raise(caller.key(), resource);
-        match resource {
-            Resource::Conversations => self.conversations.discard(&former),
-            Resource::Friends => self.friends.discard(&former),
-        }
+    /// Begins to read whom and what the caller blocked; needs a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`BudgetSpent`] when that needs a call and the operation may make none.
+    pub fn blocklist(
+        &self,
+        caller: &Arc<Caller>,
+        budget: &CallBudget,
+    ) -> Result<Reading<Blocklist>, BudgetSpent> {
+        self.blocklists.read(self.blocklists.slot(caller.key(), ()), budget, || {
+            let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
+            async move { client.blocklist(caller.identity()).await }
+        })
     }
 
-    /// Drops all that is kept of the caller, as at a logout.
+    /// Makes the caller available to friends.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError`] when the upstream refuses or fails, or the operation may make no call.
+    pub async fn set_available(
+        &self,
+        caller: &Arc<Caller>,
+        budget: &CallBudget,
+    ) -> Result<(), ChangeError> {
+        let turn = budget.take()?;
+        let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
+        self.finish(Call::SET_AVAILABLE, async move {
+            let _turn = turn.await;
+            client.set_available(caller.identity()).await
+        })
+        .await
+    }
+
+    /// Registers a workspace.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError`] when the upstream refuses or fails, or the operation may make no call.
+    pub async fn register_workspace(
+        &self,
+        caller: &Arc<Caller>,
+        name: String,
+        budget: &CallBudget,
+    ) -> Result<(), ChangeError> {
+        let turn = budget.take()?;
+        let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
+        self.finish(Call::REGISTER_WORKSPACE, async move {
+            let _turn = turn.await;
+            client.register_workspace(caller.identity(), &name).await
+        })
+        .await
+    }
+
+    /// Makes the caller's next read of a resource go upstream, after all that is under way.
+    pub fn refresh(&self, caller: &Caller, resource: Resource) {
+        // What is put behind is dropped where it can be named, to free its memory.
+        match resource {
+            Resource::Conversations => self.conversations.discard(caller.key(), ()),
+            Resource::Friends => self.friends.discard(caller.key(), ()),
+            Resource::Blocklist => self.blocklists.discard(caller.key(), ()),
+            Resource::Messages | Resource::Sent => {}
+        }
+        self.generations.raise(caller.key(), resource);
+    }
+
+    /// Puts all that is kept of the caller out of reach, as at a logout.
     pub fn forget(&self, caller: &Caller) {
-        self.refresh(caller, Resource::Conversations);
-        self.refresh(caller, Resource::Friends);
+        for resource in Resource::ALL {
+            self.refresh(caller, resource);
+        }
     }
 
     /// Waits until no load is under way; none may be begun after this.
@@ -96,9 +213,11 @@ impl Data {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
 
-    fn slot(&self, caller: &Caller, resource: Resource) -> Slot {
-        let caller = caller.key();
-        Slot { caller, generation: self.generations.current(caller, resource) }
-    }
+fn bounded<V: Clone + Send + Sync + 'static>(max_entries: u64) -> moka::sync::Cache<MessageKey, V> {
+    moka::sync::Cache::builder()
+        .max_capacity(max_entries)
+        .eviction_policy(EvictionPolicy::lru())
+        .build()
 }

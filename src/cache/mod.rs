@@ -5,22 +5,53 @@
 //! value where nobody looks any more. Concurrent reads of one resource share one detached upstream call; a failure is
 //! told to all who waited and kept by none.
 
+mod blocklist;
+mod budget;
+mod changes;
 mod conversations;
 mod data;
 mod friends;
 mod generations;
+mod messages;
+mod sending;
 mod shelf;
 
+pub use budget::{BudgetSpent, CallBudget};
+pub use changes::ChangeError;
 pub use conversations::ConversationList;
 pub use data::{CacheOptions, Data};
 pub use friends::FriendList;
+pub use messages::Messages;
 pub use shelf::{Reading, Weigh};
 
-/// A resource of a caller that is read as a whole.
+/// What a caller has, by what it changes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Resource {
     /// The caller's conversations.
     Conversations,
     /// The caller's friends.
     Friends,
+    /// Pages of the caller's messages.
+    Messages,
+    /// Whom and what the caller blocked.
+    Blocklist,
+    /// Messages that the caller sent under ids of its own.
+    Sent,
+}
+
+impl Resource {
+    /// Every resource.
+    const ALL: [Self; 5] =
+        [Self::Conversations, Self::Friends, Self::Messages, Self::Blocklist, Self::Sent];
+
+    /// The resource's name, for metrics.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Conversations => "conversations",
+            Self::Friends => "friends",
+            Self::Messages => "messages",
+            Self::Blocklist => "blocklist",
+            Self::Sent => "sent_messages",
+        }
+    }
 }

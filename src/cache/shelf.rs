@@ -2,25 +2,32 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use moka::policy::EvictionPolicy;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span};
 
-use super::generations::Generation;
+use super::Resource;
+use super::budget::{BudgetSpent, CallBudget};
+use super::generations::{Generation, Generations};
 use crate::ozeki::{Call, UpstreamError};
 use crate::session::CallerKey;
-use crate::telemetry::{CacheOutcome, Metrics, Resource};
+use crate::telemetry::{CacheOutcome, Metrics};
 
 /// Where a value stands: nothing is found without the caller and the generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Slot {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Slot<K = ()> {
     pub(super) caller: CallerKey,
     pub(super) generation: Generation,
+    /// Which value of the resource, where it has several.
+    pub(super) part: K,
 }
 
 /// What a value takes in memory.
@@ -31,7 +38,13 @@ pub trait Weigh {
 
 type LoadResult<V> = Result<Arc<V>, Arc<UpstreamError>>;
 type Load<V> = Shared<BoxFuture<'static, LoadResult<V>>>;
-type InFlight<V> = Arc<Mutex<HashMap<Slot, Load<V>>>>;
+type InFlight<K, V> = Arc<Mutex<HashMap<Slot<K>, Load<V>>>>;
+
+impl Weigh for () {
+    fn weight(&self) -> usize {
+        0
+    }
+}
 
 /// A read that has begun: answered from memory, or by a load that goes on whether or not anybody waits.
 pub enum Reading<V> {
@@ -89,101 +102,154 @@ pub(super) struct ShelfOptions {
 }
 
 /// Values of one resource for all callers.
-pub(super) struct Shelf<V> {
+pub(super) struct Shelf<K, V> {
     options: ShelfOptions,
-    values: moka::sync::Cache<Slot, Entry<V>>,
+    values: moka::sync::Cache<Slot<K>, Entry<V>>,
     /// Bounded by the requests under way: a load is begun by a request, and ends within one call's time.
-    in_flight: InFlight<V>,
+    in_flight: InFlight<K, V>,
+    generations: Arc<Generations>,
     tasks: TaskTracker,
     metrics: Arc<Metrics>,
 }
 
-impl<V> fmt::Debug for Shelf<V> {
+impl<K, V> fmt::Debug for Shelf<K, V> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Shelf").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
-impl<V: Weigh + Send + Sync + 'static> Shelf<V> {
-    pub(super) fn new(options: ShelfOptions, tasks: TaskTracker, metrics: Arc<Metrics>) -> Self {
+impl<K, V> Shelf<K, V>
+where
+    K: Clone + Hash + Eq + Weigh + Send + Sync + 'static,
+    V: Weigh + Send + Sync + 'static,
+{
+    /// A shelf of the resource; what it shares with others is which generation is current, who joins its loads at the
+    /// end, and where reads are counted.
+    pub(super) fn new(
+        options: ShelfOptions,
+        (generations, tasks, metrics): (Arc<Generations>, TaskTracker, Arc<Metrics>),
+    ) -> Self {
         let values = moka::sync::Cache::builder()
             .max_capacity(options.max_bytes)
-            .weigher(|_slot: &Slot, entry: &Entry<V>| {
-                let bytes = size_of::<Slot>() + size_of::<Entry<V>>() + entry.value.weight();
+            .weigher(|slot: &Slot<K>, entry: &Entry<V>| {
+                let bytes = size_of::<Slot<K>>()
+                    + slot.part.weight()
+                    + size_of::<Entry<V>>()
+                    + entry.value.weight();
                 u32::try_from(bytes).unwrap_or(u32::MAX)
             })
             .eviction_policy(EvictionPolicy::lru())
             // Frees memory; whether a value is fresh is decided by `fresh_until`, by the runtime's clock.
             .time_to_live(options.time_to_live.max(Duration::from_secs(1)))
             .build();
-        Self { options, values, in_flight: InFlight::default(), tasks, metrics }
+        let in_flight = InFlight::default();
+        Self { options, values, in_flight, generations, tasks, metrics }
     }
 
-    /// Reads the value of a slot; `load` runs, detached, when it is neither in memory nor being loaded.
-    pub(super) fn read<F>(&self, slot: Slot, load: impl FnOnce() -> F) -> Reading<V>
+    /// Where the present value of the caller's part of the resource stands.
+    pub(super) fn slot(&self, caller: CallerKey, part: K) -> Slot<K> {
+        let generation = self.generations.current(caller, self.options.resource);
+        Slot { caller, generation, part }
+    }
+
+    /// Reads the value of a slot; `load` runs, detached, when it is neither in memory nor being loaded, and then takes a
+    /// call of the budget.
+    pub(super) fn read<F>(
+        &self,
+        slot: Slot<K>,
+        budget: &CallBudget,
+        load: impl FnOnce() -> F,
+    ) -> Result<Reading<V>, BudgetSpent>
     where
         F: Future<Output = Result<V, UpstreamError>> + Send + 'static,
     {
         if let Some(value) = self.fresh(&slot) {
-            return self.counted(CacheOutcome::Hit, Reading::Ready(value));
+            return Ok(self.counted(CacheOutcome::Hit, Reading::Ready(value)));
         }
         let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(load) = in_flight.get(&slot) {
-            return self.counted(CacheOutcome::Coalesced, Reading::Loading(load.clone()));
+            return Ok(self.counted(CacheOutcome::Coalesced, Reading::Loading(load.clone())));
         }
         // A load that ended since the first look stored its value before it left the map.
         if let Some(value) = self.fresh(&slot) {
-            return self.counted(CacheOutcome::Hit, Reading::Ready(value));
+            return Ok(self.counted(CacheOutcome::Hit, Reading::Ready(value)));
         }
-        let load = self.begin(slot, load());
-        in_flight.insert(slot, load.clone());
-        self.counted(CacheOutcome::Miss, Reading::Loading(load))
+        let turn = budget.take()?;
+        let (landed, landing) = oneshot::channel();
+        let call = self.options.call;
+        let interrupted = move |_| Err(Arc::new(UpstreamError::Interrupted { call }));
+        let shared = landing.map(move |landed| landed.unwrap_or_else(interrupted)).boxed().shared();
+        in_flight.insert(slot.clone(), shared.clone());
+        drop(in_flight);
+        let load = load();
+        // Begun without the lock: a runtime that is shutting down drops the task at once, and the task takes the lock.
+        self.begin(slot, landed, async move {
+            let _turn = turn.await;
+            load.await
+        });
+        Ok(self.counted(CacheOutcome::Miss, Reading::Loading(shared)))
     }
 
-    /// Drops the value of a slot, to free its memory; nobody need wait for it.
-    pub(super) fn discard(&self, slot: &Slot) {
-        self.values.invalidate(slot);
+    /// The value of a slot that is in memory and fresh, and until when it is.
+    pub(super) fn held(&self, slot: &Slot<K>) -> Option<(Arc<V>, Instant)> {
+        let entry = self.values.get(slot)?;
+        (Instant::now() < entry.fresh_until).then_some((entry.value, entry.fresh_until))
+    }
+
+    /// Puts a value that was not loaded but is known otherwise.
+    pub(super) fn put(&self, slot: Slot<K>, value: Arc<V>, fresh_until: Instant) {
+        self.values.insert(slot, Entry { value, fresh_until });
+    }
+
+    /// Drops the present value of the caller's part, to free its memory; nobody need wait for it.
+    pub(super) fn discard(&self, caller: CallerKey, part: K) {
+        self.values.invalidate(&self.slot(caller, part));
     }
 
     fn counted(&self, outcome: CacheOutcome, reading: Reading<V>) -> Reading<V> {
-        self.metrics.cache_read(self.options.resource, outcome);
+        self.metrics.cache_read(self.options.resource.name(), outcome);
         reading
     }
 
-    fn fresh(&self, slot: &Slot) -> Option<Arc<V>> {
-        let entry = self.values.get(slot)?;
-        (Instant::now() < entry.fresh_until).then_some(entry.value)
+    fn fresh(&self, slot: &Slot<K>) -> Option<Arc<V>> {
+        self.held(slot).map(|(value, _)| value)
     }
 
     /// Begins a load that outlives its reader: one who hangs up cancels it for nobody.
-    fn begin<F>(&self, slot: Slot, load: F) -> Load<V>
+    fn begin<F>(&self, slot: Slot<K>, landed: oneshot::Sender<LoadResult<V>>, load: F)
     where
         F: Future<Output = Result<V, UpstreamError>> + Send + 'static,
     {
         let landing = Landing { in_flight: Arc::clone(&self.in_flight), slot };
         let values = self.values.clone();
-        let (call, time_to_live) = (self.options.call, self.options.time_to_live);
-        let task = self.tasks.spawn(async move {
-            let landing = landing;
+        let generations = Arc::clone(&self.generations);
+        let ShelfOptions { resource, time_to_live, .. } = self.options;
+        let load = async move {
             // Counted from the start: the upstream may have read its state as early as that.
             let started = Instant::now();
-            let value = load.await.map(Arc::new).map_err(Arc::new)?;
-            let entry = Entry { value: Arc::clone(&value), fresh_until: started + time_to_live };
-            values.insert(landing.slot, entry);
-            Ok(value)
-        });
-        let interrupted = move |_| Err(Arc::new(UpstreamError::Interrupted { call }));
-        task.map(move |joined| joined.unwrap_or_else(interrupted)).boxed().shared()
+            let result = load.await.map(Arc::new).map_err(Arc::new);
+            let Slot { caller, generation, .. } = landing.slot;
+            if let Ok(value) = &result
+                && generations.current(caller, resource) == generation
+            {
+                let entry = Entry { value: Arc::clone(value), fresh_until: started + time_to_live };
+                values.insert(landing.slot.clone(), entry);
+            }
+            drop(landing);
+            // Nobody need have waited.
+            let _ = landed.send(result);
+        };
+        self.tasks.spawn(load.instrument(Span::current()));
     }
 }
 
 /// Takes a load off the map when it ends, in whatever way.
-struct Landing<V> {
-    in_flight: InFlight<V>,
-    slot: Slot,
+struct Landing<K: Hash + Eq, V> {
+    in_flight: InFlight<K, V>,
+    slot: Slot<K>,
 }
 
-impl<V> Drop for Landing<V> {
+impl<K: Hash + Eq, V> Drop for Landing<K, V> {
     fn drop(&mut self) {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.slot);
     }
@@ -195,8 +261,6 @@ mod tests {
 
     use tokio::sync::Notify;
 
-    use super::super::Resource as CachedResource;
-    use super::super::generations::Generations;
     use super::*;
     use crate::ozeki::{ApiKey, Credential, Identity, StationId, UserId};
     use crate::session::Caller;
@@ -208,8 +272,8 @@ mod tests {
     }
 
     struct Bench {
-        shelf: Shelf<usize>,
-        generations: Generations,
+        shelf: Shelf<(), usize>,
+        generations: Arc<Generations>,
         caller: CallerKey,
         calls: Arc<AtomicUsize>,
         gate: Arc<Notify>,
@@ -223,11 +287,15 @@ mod tests {
                 max_bytes: 1 << 20,
                 time_to_live: Duration::from_secs(10),
             };
+            let generations = Arc::new(Generations::new());
             let credential = Credential::ApiKey(ApiKey::parse("key").unwrap());
             let (user, station) = (UserId::from_bytes([1; 16]), StationId::from_bytes([1; 16]));
             Self {
-                shelf: Shelf::new(options, TaskTracker::new(), Arc::default()),
-                generations: Generations::new(),
+                shelf: Shelf::new(
+                    options,
+                    (Arc::clone(&generations), TaskTracker::new(), Arc::default()),
+                ),
+                generations,
                 caller: Caller::new(Identity { user, station, credential }, None).key(),
                 calls: Arc::default(),
                 gate: Arc::default(),
@@ -235,20 +303,20 @@ mod tests {
         }
 
         fn slot(&self) -> Slot {
-            let generation = self.generations.current(self.caller, CachedResource::Friends);
-            Slot { caller: self.caller, generation }
+            self.shelf.slot(self.caller, ())
         }
 
         /// Reads by a load that answers how many came before it, once the gate opens.
         fn read(&self) -> Reading<usize> {
-            self.shelf.read(self.slot(), || {
+            let load = || {
                 let (calls, gate) = (Arc::clone(&self.calls), Arc::clone(&self.gate));
                 async move {
                     let before = calls.fetch_add(1, Ordering::SeqCst);
                     gate.notified().await;
                     Ok(before)
                 }
-            })
+            };
+            self.shelf.read(self.slot(), &CallBudget::of_one(), load).unwrap()
         }
 
         async fn value(&self) -> usize {
@@ -285,7 +353,7 @@ mod tests {
     async fn a_load_from_before_a_change_is_not_read_after_it() {
         let bench = Bench::new();
         let before = bench.read();
-        bench.generations.raise(bench.caller, CachedResource::Friends);
+        bench.generations.raise(bench.caller, Resource::Friends);
         bench.gate.notify_one();
         assert_eq!(*before.value().await.unwrap(), 0);
         assert_eq!(bench.value().await, 1);
@@ -299,12 +367,27 @@ mod tests {
             Err(UpstreamError::Interrupted { call: Call::FRIENDS_LIST })
         };
         for panics in [false, true] {
-            let readings = [(); 3].map(|()| bench.shelf.read(bench.slot(), || failing(panics)));
+            let readings = [(); 3].map(|()| {
+                let budget = CallBudget::of_one();
+                bench.shelf.read(bench.slot(), &budget, || failing(panics)).unwrap()
+            });
             for reading in readings {
                 assert!(reading.value().await.is_err());
             }
         }
         assert_eq!(bench.value().await, 0);
+        assert!(bench.shelf.in_flight.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_read_that_begins_while_the_runtime_ends_fails_and_does_not_hang() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let bench = Bench::new();
+        let entered = runtime.handle().clone();
+        runtime.shutdown_background();
+        let _entered = entered.enter();
+        let reading = bench.read();
+        assert!(futures_util::FutureExt::now_or_never(reading.value()).unwrap().is_err());
         assert!(bench.shelf.in_flight.lock().unwrap().is_empty());
     }
 }

@@ -49,6 +49,8 @@ pub(super) fn options(
             friends_time_to_live: config.cache.friends_time_to_live,
         },
         playground,
+        operation_calls_max: config.upstream.operation_calls_max,
+        operation_concurrency: config.upstream.operation_concurrency,
         body_max_bytes: config.http.body_max_bytes,
         request_timeout: config.http.request_timeout,
         shutdown_grace: config.http.shutdown_grace,

@@ -33,7 +33,7 @@ pub fn settings_for(command: CommandKind) -> impl Iterator<Item = &'static Setti
 }
 
 /// Every setting, each declared once.
-pub static SETTINGS: [Setting; 28] = [
+pub static SETTINGS: [Setting; 30] = [
     Setting {
         name: CONFIG,
         flag: "config",
@@ -96,6 +96,26 @@ pub static SETTINGS: [Setting; 28] = [
         commands: ALL,
         group: Group::Upstream,
         help: "How many calls run at once",
+    },
+    Setting {
+        name: "operation_calls_max",
+        flag: "operation-calls-max",
+        value_name: "NUMBER",
+        default: Some(upstream::OPERATION_CALLS_MAX_DEFAULT),
+        form: Form::Count(RangeInclusive::new(1, 10_000)),
+        commands: ALL,
+        group: Group::Upstream,
+        help: "How many calls one operation may make",
+    },
+    Setting {
+        name: "operation_concurrency",
+        flag: "operation-concurrency",
+        value_name: "NUMBER",
+        default: Some(upstream::OPERATION_CONCURRENCY_DEFAULT),
+        form: Form::Count(RangeInclusive::new(1, 10_000)),
+        commands: ALL,
+        group: Group::Upstream,
+        help: "How many of them run at once",
     },
     Setting {
         name: "listen",

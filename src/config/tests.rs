@@ -356,6 +356,8 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
     upstream_connect_timeout = "2s" # the default
     upstream_body_max = "8MiB" # the default
     upstream_concurrency = "100" # the default
+    operation_calls_max = "64" # the default
+    operation_concurrency = "8" # the default
     listen = "127.0.0.1:8080" # the default
     admin_listen = "off" # flag --admin-listen
     playground = "off" # the default

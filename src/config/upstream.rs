@@ -21,6 +21,12 @@ pub(super) const BODY_MAX_DEFAULT: &str = "8MiB";
 /// What a small PHP server can work on without queueing for longer than a call takes.
 pub(super) const CONCURRENCY_DEFAULT: &str = "100";
 
+/// The last message of fifty conversations, and both lists, with room to spare.
+pub(super) const OPERATION_CALLS_MAX_DEFAULT: &str = "64";
+
+/// Enough to hide a round trip behind others; few enough that twelve such operations fit into all calls at once.
+pub(super) const OPERATION_CONCURRENCY_DEFAULT: &str = "8";
+
 /// The limits of calls to the Ozeki server, wherever that is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamConfig {
@@ -32,6 +38,10 @@ pub struct UpstreamConfig {
     pub body_max_bytes: usize,
     /// How many calls run at once · `OZEKI_GRAPHQL_UPSTREAM_CONCURRENCY` · 100 · 1 to 10000.
     pub concurrency: NonZeroUsize,
+    /// How many calls one operation may make · `OZEKI_GRAPHQL_OPERATION_CALLS_MAX` · 64 · 1 to 10000.
+    pub operation_calls_max: NonZeroUsize,
+    /// How many of them run at once · `OZEKI_GRAPHQL_OPERATION_CONCURRENCY` · 8 · 1 to 10000.
+    pub operation_concurrency: NonZeroUsize,
 }
 
 impl UpstreamConfig {
@@ -40,7 +50,11 @@ impl UpstreamConfig {
         let connect_timeout = reader.duration("upstream_connect_timeout");
         let body_max_bytes = reader.memory_size("upstream_body_max");
         let concurrency = reader.count("upstream_concurrency");
+        let operation_calls_max = reader.count("operation_calls_max");
+        let operation_concurrency = reader.count("operation_concurrency");
         Some(Self {
+            operation_calls_max: operation_calls_max?,
+            operation_concurrency: operation_concurrency?,
             timeout: timeout?,
             connect_timeout: connect_timeout?,
             body_max_bytes: body_max_bytes?,

@@ -1,5 +1,6 @@
 //! Runs operations: parse, choose, execute, log.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
@@ -13,7 +14,9 @@ use super::completion::FieldTypes;
 use super::mutation::Mutation;
 use super::query::Query;
 use super::{Answer, ErrorCode, Freshness, Scope};
-use crate::cache::Data;
+use crate::cache::{CallBudget, Data};
+use crate::clock::Clock;
+use crate::ozeki::Timestamp;
 use crate::session::{Authentication, Sessions};
 use crate::telemetry::{Metrics, OperationKind, OperationOutcome};
 
@@ -61,6 +64,17 @@ impl Operation {
     }
 }
 
+/// What operations may do.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineOptions {
+    /// Whether the schema can be asked for: for playgrounds and developers' tools.
+    pub introspection: bool,
+    /// How many upstream calls one operation may begin.
+    pub calls_max: NonZeroUsize,
+    /// How many of them may be under way at once.
+    pub concurrency: NonZeroUsize,
+}
+
 /// Runs operations against the schema.
 pub struct Engine {
     schema: GatewaySchema,
@@ -68,6 +82,8 @@ pub struct Engine {
     data: Arc<Data>,
     sessions: Arc<Sessions>,
     metrics: Arc<Metrics>,
+    clock: Clock,
+    options: EngineOptions,
 }
 
 impl std::fmt::Debug for Engine {
@@ -77,19 +93,21 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Builds the schema; `introspection` is for playgrounds and developers' tools.
+    /// Builds the schema.
     pub fn new(
         data: Arc<Data>,
         sessions: Arc<Sessions>,
         metrics: Arc<Metrics>,
-        introspection: bool,
+        clock: Clock,
+        options: EngineOptions,
     ) -> Self {
-        let mut schema = Schema::build(Query, Mutation, EmptySubscription).limit_depth(DEPTH_MAX);
-        if !introspection {
+        let mut schema =
+            Schema::build(Query, Mutation::default(), EmptySubscription).limit_depth(DEPTH_MAX);
+        if !options.introspection {
             schema = schema.disable_introspection().disable_suggestions();
         }
         let field_types = FieldTypes::of(&sdl());
-        Self { schema: schema.finish(), field_types, data, sessions, metrics }
+        Self { schema: schema.finish(), field_types, data, sessions, metrics, clock, options }
     }
 
     /// Parses the document and chooses the operation.
@@ -112,6 +130,8 @@ impl Engine {
             Arc::clone(&self.sessions),
             context.authentication,
             context.freshness,
+            CallBudget::new(self.options.calls_max, self.options.concurrency),
+            Timestamp::now(&self.clock),
         );
         let mut request = async_graphql::Request::new("").data(scope);
         request.set_parsed_query(document.clone());
@@ -140,7 +160,7 @@ fn parse(request: Request) -> Result<Operation, Box<Answer>> {
 
 /// The schema in its definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
-    let schema: GatewaySchema = Schema::new(Query, Mutation, EmptySubscription);
+    let schema: GatewaySchema = Schema::new(Query, Mutation::default(), EmptySubscription);
     let options = SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions();
     schema.sdl_with_options(options)
 }

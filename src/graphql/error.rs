@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::ErrorExtensionValues;
 
+use crate::cache::{BudgetSpent, ChangeError};
 use crate::ozeki::UpstreamError;
 use crate::session::SessionError;
 
@@ -21,6 +22,8 @@ pub enum ErrorCode {
     Unauthenticated,
     /// An argument is invalid; `extensions.argument` names it.
     BadUserInput,
+    /// A mutation names what does not exist for this caller; queries give null.
+    NotFound,
     /// Ozeki answered with a status other than OK; the message tells its own.
     UpstreamRejected,
     /// No connection, a lost one, or HTTP 5xx.
@@ -29,22 +32,26 @@ pub enum ErrorCode {
     UpstreamTimeout,
     /// The answer is not what the API promises, or too large.
     UpstreamInvalidResponse,
+    /// The operation needs more upstream calls than one operation may make.
+    OperationTooExpensive,
     /// A bug; logged with the request id that the client also gets.
     Internal,
 }
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::BadRequest,
         Self::GraphqlParseFailed,
         Self::GraphqlValidationFailed,
         Self::Unauthenticated,
         Self::BadUserInput,
+        Self::NotFound,
         Self::UpstreamRejected,
         Self::UpstreamUnavailable,
         Self::UpstreamTimeout,
         Self::UpstreamInvalidResponse,
+        Self::OperationTooExpensive,
         Self::Internal,
     ];
 
@@ -56,10 +63,12 @@ impl ErrorCode {
             Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::BadUserInput => "BAD_USER_INPUT",
+            Self::NotFound => "NOT_FOUND",
             Self::UpstreamRejected => "UPSTREAM_REJECTED",
             Self::UpstreamUnavailable => "UPSTREAM_UNAVAILABLE",
             Self::UpstreamTimeout => "UPSTREAM_TIMEOUT",
             Self::UpstreamInvalidResponse => "UPSTREAM_INVALID_RESPONSE",
+            Self::OperationTooExpensive => "OPERATION_TOO_EXPENSIVE",
             Self::Internal => "INTERNAL",
         }
     }
@@ -127,6 +136,45 @@ impl From<Arc<UpstreamError>> for FieldError {
             }
         };
         Self { cause: Some(error), ..Self::new(code, message) }
+    }
+}
+
+impl From<BudgetSpent> for FieldError {
+    fn from(_: BudgetSpent) -> Self {
+        Self::new(
+            ErrorCode::OperationTooExpensive,
+            "the operation needs more calls to the chat server than one operation may make; ask for less at once",
+        )
+    }
+}
+
+impl From<ChangeError> for FieldError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::NotFound => {
+                Self::new(ErrorCode::NotFound, "you have no conversation with this id")
+            }
+            ChangeError::UnknownMessage => Self {
+                argument: Some("messageIds"),
+                ..Self::new(
+                    ErrorCode::NotFound,
+                    "the conversation has no message with one of these ids",
+                )
+            },
+            ChangeError::IdTaken => {
+                Self::bad_input("id", "this id was given to another message; make a new one")
+            }
+            ChangeError::BudgetSpent(error) => error.into(),
+            ChangeError::NotMade(error) => error.into(),
+            ChangeError::OutcomeUnknown(error) => {
+                let told = Self::from(error);
+                let message = format!(
+                    "{}. It is not known whether the change was made: read again before you repeat it",
+                    told.message
+                );
+                Self { message: message.into(), ..told }
+            }
+        }
     }
 }
 

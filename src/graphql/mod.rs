@@ -9,6 +9,7 @@ mod engine;
 mod error;
 mod input;
 mod lists;
+mod message_cursor;
 #[expect(clippy::unused_async, reason = "resolvers are async")]
 mod mutation;
 mod paging;
@@ -19,7 +20,7 @@ mod scope;
 mod types;
 
 pub use answer::Answer;
-pub use engine::{Engine, Operation, OperationType, Request, RequestContext, sdl};
+pub use engine::{Engine, EngineOptions, Operation, OperationType, Request, RequestContext, sdl};
 pub use error::{ErrorCode, FieldError};
 pub use scope::Freshness;
 

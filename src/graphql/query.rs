@@ -6,7 +6,7 @@ use super::input::parse_id;
 use super::lists::conversations::{self, ConversationFilter, ConversationOrder};
 use super::lists::friends::{self, FriendFilter, FriendOrder, FriendOrdering};
 use super::paging::{Connection, PageArguments};
-use super::types::{ConversationNode, FriendNode, Viewer};
+use super::types::{BlocklistNode, ConversationNode, FriendNode, Viewer};
 use super::{FieldError, Scope};
 use crate::ozeki::UserId;
 
@@ -74,7 +74,7 @@ impl Query {
         reader.start_what_is_selected_below(context);
         let list = reader.conversations().await?;
         let viewer = reader.caller().user();
-        Ok(list.position(id).map(|position| ConversationNode::new(&list, position, viewer)))
+        Ok(list.find(id).map(|conversation| ConversationNode::new(conversation, viewer)))
     }
 
     /// The viewer's friends. Without an order they stand by name.
@@ -122,6 +122,11 @@ impl Query {
         reader.start_what_is_selected_below(context);
         let list = reader.friends().await?;
         Ok(list.position(id).map(|position| FriendNode::new(&list, position)))
+    }
+
+    /// Whom and what the viewer blocked.
+    async fn blocklist(&self, context: &Context<'_>) -> Result<Option<BlocklistNode>, FieldError> {
+        Ok(Some(BlocklistNode(Scope::reader(context)?.blocklist().await?)))
     }
 
     /// The user id of an e-mail address: its MD5, in hex. The address is taken as it is, without surrounding blanks;

@@ -1,11 +1,14 @@
 //! What one operation may touch: who calls, and the data that it has begun to read.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_graphql::Context;
 
 use super::FieldError;
-use crate::cache::{ConversationList, Data, FriendList, Reading, Resource};
+use crate::cache::{
+    BudgetSpent, CallBudget, ConversationList, Data, FriendList, Messages, Reading, Resource,
+};
+use crate::ozeki::{Blocklist, Conversation, Position, Timestamp};
 use crate::session::{Authentication, Caller, Sessions};
 
 /// Whether reads may be answered from memory.
@@ -21,6 +24,8 @@ pub enum Freshness {
 pub(super) struct Scope {
     pub(super) data: Arc<Data>,
     pub(super) sessions: Arc<Sessions>,
+    /// When the operation began.
+    pub(super) now: Timestamp,
     reader: Option<Reader>,
 }
 
@@ -30,14 +35,16 @@ impl Scope {
         sessions: Arc<Sessions>,
         authentication: Authentication,
         freshness: Freshness,
+        budget: CallBudget,
+        now: Timestamp,
     ) -> Self {
         let reader = match authentication {
             Authentication::Caller(caller) => {
-                Some(Reader::new(Arc::clone(&data), caller, freshness))
+                Some(Reader::new(Arc::clone(&data), caller, freshness, budget))
             }
             Authentication::Anonymous | Authentication::Refused => None,
         };
-        Self { data, sessions, reader }
+        Self { data, sessions, now, reader }
     }
 
     /// The scope of the operation that a field belongs to.
@@ -51,75 +58,138 @@ impl Scope {
     }
 }
 
-/// Reads the caller's data; each resource once in an operation, so that all its fields see one state.
+/// Reads the caller's data; each resource once in an operation, so that all its fields see one state, and anew after a
+/// change of its own.
 pub(super) struct Reader {
     data: Arc<Data>,
     caller: Arc<Caller>,
     freshness: Freshness,
-    conversations: OnceLock<Reading<ConversationList>>,
-    friends: OnceLock<Reading<FriendList>>,
+    budget: CallBudget,
+    conversations: Begun<ConversationList>,
+    friends: Begun<FriendList>,
+    blocklist: Begun<Blocklist>,
+    /// Whether the pages of messages were put behind, where the request asked for none from memory.
+    are_messages_refreshed: OnceLock<()>,
 }
 
+/// A read that has begun, until a change ends it.
+type Begun<V> = Mutex<Option<Result<Reading<V>, BudgetSpent>>>;
+
 impl Reader {
-    fn new(data: Arc<Data>, caller: Arc<Caller>, freshness: Freshness) -> Self {
-        let (conversations, friends) = (OnceLock::new(), OnceLock::new());
-        Self { data, caller, freshness, conversations, friends }
+    fn new(data: Arc<Data>, caller: Arc<Caller>, freshness: Freshness, budget: CallBudget) -> Self {
+        Self {
+            data,
+            caller,
+            freshness,
+            budget,
+            conversations: Mutex::default(),
+            friends: Mutex::default(),
+            blocklist: Mutex::default(),
+            are_messages_refreshed: OnceLock::new(),
+        }
     }
 
     pub(super) fn caller(&self) -> &Arc<Caller> {
         &self.caller
     }
 
+    pub(super) fn data(&self) -> &Arc<Data> {
+        &self.data
+    }
+
+    pub(super) fn budget(&self) -> &CallBudget {
+        &self.budget
+    }
+
     /// Begins to read the conversations, unless the operation has already.
-    pub(super) fn start_conversations(&self) -> Reading<ConversationList> {
-        let begin = || {
-            self.refresh_if_asked(Resource::Conversations);
-            self.data.conversations(&self.caller)
-        };
-        self.conversations.get_or_init(begin).clone()
+    fn start_conversations(&self) -> Result<Reading<ConversationList>, BudgetSpent> {
+        self.once(&self.conversations, Resource::Conversations, || {
+            self.data.conversations(&self.caller, &self.budget)
+        })
     }
 
     /// Begins to read the friends, unless the operation has already.
-    pub(super) fn start_friends(&self) -> Reading<FriendList> {
-        let begin = || {
-            self.refresh_if_asked(Resource::Friends);
-            self.data.friends(&self.caller)
-        };
-        self.friends.get_or_init(begin).clone()
+    fn start_friends(&self) -> Result<Reading<FriendList>, BudgetSpent> {
+        self.once(&self.friends, Resource::Friends, || {
+            self.data.friends(&self.caller, &self.budget)
+        })
     }
 
     pub(super) async fn conversations(&self) -> Result<Arc<ConversationList>, FieldError> {
-        Ok(self.start_conversations().value().await?)
+        Ok(self.start_conversations()?.value().await?)
     }
 
     pub(super) async fn friends(&self) -> Result<Arc<FriendList>, FieldError> {
-        Ok(self.start_friends().value().await?)
+        Ok(self.start_friends()?.value().await?)
+    }
+
+    pub(super) async fn blocklist(&self) -> Result<Arc<Blocklist>, FieldError> {
+        let reading = self.once(&self.blocklist, Resource::Blocklist, || {
+            self.data.blocklist(&self.caller, &self.budget)
+        });
+        Ok(reading?.value().await?)
+    }
+
+    /// A page of a conversation's messages: older than a position, or the newest.
+    pub(super) async fn messages(
+        &self,
+        conversation: &Conversation,
+        before: Option<Position>,
+        size: u32,
+    ) -> Result<Arc<Messages>, FieldError> {
+        if self.freshness == Freshness::Upstream {
+            self.are_messages_refreshed
+                .get_or_init(|| self.data.refresh(&self.caller, Resource::Messages));
+        }
+        let reading = self.data.messages(&self.caller, conversation, before, size, &self.budget);
+        Ok(reading?.value().await?)
+    }
+
+    /// Lets the operation's next read of the conversations see what was changed.
+    pub(super) fn renew_conversations(&self) {
+        *self.conversations.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Begins to read what fields below this one will need, so that both calls go out at the same time.
     pub(super) fn start_what_is_selected_below(&self, context: &Context<'_>) {
         let mut selected = Selected::default();
         selected.visit(context.field());
+        // A spent budget is told by the field that needs the resource.
         if selected.conversations {
-            self.start_conversations();
+            let _ = self.start_conversations();
         }
         if selected.friends {
-            self.start_friends();
+            let _ = self.start_friends();
         }
     }
 
-    fn refresh_if_asked(&self, resource: Resource) {
-        if self.freshness == Freshness::Upstream {
-            self.data.refresh(&self.caller, resource);
-        }
+    fn once<V: Send + Sync + 'static>(
+        &self,
+        begun: &Begun<V>,
+        resource: Resource,
+        begin: impl FnOnce() -> Result<Reading<V>, BudgetSpent>,
+    ) -> Result<Reading<V>, BudgetSpent> {
+        let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = || {
+            if self.freshness == Freshness::Upstream {
+                self.data.refresh(&self.caller, resource);
+            }
+            begin()
+        };
+        begun.get_or_insert_with(begin).clone()
     }
 }
+
+/// As many selected fields are looked at as an operation of any use has, fragments written out: one that hides its needs
+/// behind more makes its calls one after the other.
+const FIELDS_LOOKED_AT_MAX: u32 = 5_000;
 
 /// The resources that a selection needs; skipped fields are not among them.
 #[derive(Default)]
 struct Selected {
     conversations: bool,
     friends: bool,
+    looked_at: u32,
 }
 
 impl Selected {
@@ -130,7 +200,8 @@ impl Selected {
                 "friend" => self.friends = true,
                 _ => {}
             }
-            if self.conversations && self.friends {
+            self.looked_at += 1;
+            if self.conversations && self.friends || self.looked_at > FIELDS_LOOKED_AT_MAX {
                 return;
             }
             self.visit(child);

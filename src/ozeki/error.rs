@@ -31,6 +31,8 @@ pub enum UpstreamError {
     ConnectionLost {
         /// The call that was made.
         call: Call,
+        /// Whether an answer had begun.
+        has_begun: bool,
         /// Why, without the URL.
         #[source]
         source: reqwest::Error,

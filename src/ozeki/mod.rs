@@ -17,10 +17,16 @@ mod wire;
 
 pub use api_key::{ApiKey, InvalidApiKey};
 pub use call::Call;
-pub use client::{Client, ClientOptions, ClientSetupError};
+pub use client::{
+    Change, Client, ClientOptions, ClientSetupError, Color, InvalidColor, NewMessage, Position,
+    Viewed,
+};
 pub use error::UpstreamError;
 pub use id::{ConversationId, InvalidEmail, InvalidId, StationId, UserId};
 pub use identity::{Credential, Identity};
 pub use signature::{Recipe, Signature, SignedRequest};
 pub use timestamp::{InvalidTimestamp, Timestamp};
-pub use wire::{Conversation, ConversationProperties, Friend, Login, Participant, Presence};
+pub use wire::{
+    Blocklist, Conversation, ConversationProperties, Friend, Login, Message, MessagePage,
+    Participant, Presence, Report,
+};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::clock::Clock;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
@@ -11,6 +12,12 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 /// `yyyy-MM-dd HH:mm:ss`, 24-hour. Source: "Calling convention" and "Where the examples mislead", 3.
 const UPSTREAM: StaticFormatDescription =
     format_description!(version = 2, "[year]-[month]-[day] [hour]:[minute]:[second]");
+
+/// The first second of the year 0, in Unix seconds.
+const YEAR_0: i64 = -62_167_219_200;
+
+/// The last second of the year 9999, in Unix seconds.
+const YEAR_9999: i64 = 253_402_300_799;
 
 const RFC_3339: StaticFormatDescription =
     format_description!(version = 2, "[year]-[month]-[day]T[hour]:[minute]:[second]Z");
@@ -31,8 +38,18 @@ impl Timestamp {
     ///
     /// [`InvalidTimestamp`] when the year is not within 0 to 9999, which no format here can write.
     pub fn from_unix_seconds(seconds: i64) -> Result<Self, InvalidTimestamp> {
-        let moment = OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| InvalidTimestamp)?;
-        (0..=9999).contains(&moment.year()).then_some(Self(seconds)).ok_or(InvalidTimestamp)
+        (YEAR_0..=YEAR_9999).contains(&seconds).then_some(Self(seconds)).ok_or(InvalidTimestamp)
+    }
+
+    /// What the clock shows; a clock that is off by millennia shows the nearest moment that can be written.
+    pub fn now(clock: &Clock) -> Self {
+        Self(clock.unix_seconds()).later_by(0)
+    }
+
+    /// The moment so many seconds later, or the last one that can be written.
+    #[must_use]
+    pub fn later_by(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds).clamp(YEAR_0, YEAR_9999))
     }
 
     /// Seconds since 1970-01-01T00:00:00Z.
@@ -112,6 +129,8 @@ mod tests {
 
     #[test]
     fn what_is_no_timestamp_is_refused() {
+        assert_eq!(Timestamp(YEAR_9999).later_by(1).to_string(), "9999-12-31 23:59:59");
+        assert_eq!(Timestamp::from_unix_seconds(YEAR_9999 + 1), Err(InvalidTimestamp));
         for text in [
             "",
             "2024-03-08",
@@ -127,7 +146,7 @@ mod tests {
 
     #[test]
     fn every_second_survives_a_round_trip() {
-        proptest::proptest!(|(seconds in -62_000_000_000_i64..253_402_300_799)| {
+        proptest::proptest!(|(seconds in YEAR_0..=YEAR_9999)| {
             let moment = Timestamp::from_unix_seconds(seconds).unwrap();
             proptest::prop_assert_eq!(moment.to_string().parse(), Ok(moment));
         });

@@ -14,7 +14,8 @@ pub enum LogStyle {
 
 /// Begins to log what this program says at `level`; of its libraries, warnings only. A second call changes nothing.
 pub fn start_log(level: Level, style: LogStyle) {
-    let filter = EnvFilter::new(format!("warn,ozeki_graphql={level}"));
+    let of_libraries = level.min(Level::WARN);
+    let filter = EnvFilter::new(format!("{of_libraries},ozeki_graphql={level}"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

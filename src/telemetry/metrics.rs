@@ -1,9 +1,10 @@
 //! The metrics, all in one place.
 
+use std::fmt;
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
@@ -13,16 +14,8 @@ use prometheus_client::registry::{Registry, Unit};
 const DURATION_BUCKETS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
 
-/// A resource that is cached, as a label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Resource {
-    Conversations,
-    Friends,
-}
-
 /// How a read of a cached resource was answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CacheOutcome {
     /// From memory.
     Hit,
@@ -33,7 +26,7 @@ pub enum CacheOutcome {
 }
 
 /// The kind of a GraphQL operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum OperationKind {
     Query,
@@ -44,7 +37,7 @@ pub enum OperationKind {
 }
 
 /// How a GraphQL operation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OperationOutcome {
     /// Without an error.
     Ok,
@@ -53,6 +46,33 @@ pub enum OperationOutcome {
     /// Before any field ran.
     RequestError,
 }
+
+/// Labels are written in lower case, as their names in Rust are not.
+macro_rules! label_values {
+    ($type:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
+        impl EncodeLabelValue for $type {
+            fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+                let text = match self {
+                    $(Self::$variant => $text,)+
+                };
+                EncodeLabelValue::encode(&text, encoder)
+            }
+        }
+    };
+}
+
+label_values!(CacheOutcome { Hit => "hit", Miss => "miss", Coalesced => "coalesced" });
+label_values!(OperationKind {
+    Query => "query",
+    Mutation => "mutation",
+    Subscription => "subscription",
+    Refused => "refused",
+});
+label_values!(OperationOutcome {
+    Ok => "ok",
+    Partial => "partial",
+    RequestError => "request_error",
+});
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct UpstreamLabels {
@@ -63,7 +83,7 @@ struct UpstreamLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CacheLabels {
-    resource: Resource,
+    resource: &'static str,
     outcome: CacheOutcome,
 }
 
@@ -116,8 +136,8 @@ impl Metrics {
         self.upstream_calls.get_or_create(&labels).observe(duration.as_secs_f64());
     }
 
-    /// Counts one read of a cached resource.
-    pub fn cache_read(&self, resource: Resource, outcome: CacheOutcome) {
+    /// Counts one read of a cached resource, by the resource's name.
+    pub fn cache_read(&self, resource: &'static str, outcome: CacheOutcome) {
         self.cache_reads.get_or_create(&CacheLabels { resource, outcome }).inc();
     }
 

@@ -139,7 +139,7 @@ async fn a_value_is_asked_for_again_when_its_time_is_over() {
 async fn a_failure_is_not_kept() {
     let gateway = TestGateway::start().await;
     let alice = gateway.log_in("alice").await;
-    gateway.spoil(FRIENDS, Fault::new(Reply::Closed));
+    gateway.spoil(FRIENDS, Fault::new(Reply::Truncated));
     assert_eq!(
         alice.query(BOTH).await.codes(),
         [("UPSTREAM_UNAVAILABLE".into(), "friends".into())]

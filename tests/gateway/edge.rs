@@ -211,8 +211,8 @@ async fn health_and_metrics_are_told_and_a_shutdown_ends_in_good_order() {
     }
     let metrics = Caller::new(gateway.admin_url() + "/metrics").get("").await;
     for line in [
-        "ozeki_graphql_cache_reads_total{resource=\"Friends\",outcome=\"Miss\"} 1",
-        "ozeki_graphql_operations_total{kind=\"Query\",outcome=\"Ok\"} 1",
+        "ozeki_graphql_cache_reads_total{resource=\"friends\",outcome=\"miss\"} 1",
+        "ozeki_graphql_operations_total{kind=\"query\",outcome=\"ok\"} 1",
         "ozeki_graphql_upstream_call_duration_seconds_count{api=\"chatfriends\",action=\"list\",outcome=\"ok\"} 1",
     ] {
         assert!(

@@ -6,6 +6,7 @@ mod caching;
 mod edge;
 mod isolation;
 mod lists;
+mod messages;
 mod sessions;
 mod support;
 mod upstream_faults;

@@ -184,6 +184,10 @@ fn help_and_version_are_answers_even_beside_faults() {
               The longest answer that is taken [default: 8MiB; variable: OZEKI_GRAPHQL_UPSTREAM_BODY_MAX]
           --upstream-concurrency <NUMBER>
               How many calls run at once [default: 100; variable: OZEKI_GRAPHQL_UPSTREAM_CONCURRENCY]
+          --operation-calls-max <NUMBER>
+              How many calls one operation may make [default: 64; variable: OZEKI_GRAPHQL_OPERATION_CALLS_MAX]
+          --operation-concurrency <NUMBER>
+              How many of them run at once [default: 8; variable: OZEKI_GRAPHQL_OPERATION_CONCURRENCY]
 
     Serving:
           --listen <ADDRESS>

@@ -97,7 +97,7 @@ pub(in crate::graphql) fn connection(
     arguments: &PageArguments<ConversationPlace>,
 ) -> Connection<ConversationNode> {
     let positions = positions(list, condition, viewer, direction);
-    let node_at = |position| ConversationNode::new(list, position as usize, viewer);
+    let node_at = |position| ConversationNode::new(&list.all()[position as usize], viewer);
     Connection::of(&positions, node_at, arguments, direction)
 }
 

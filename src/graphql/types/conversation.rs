@@ -2,32 +2,27 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ID, Object, SimpleObject};
+use async_graphql::{Context, ID, Object, SimpleObject};
 
-use super::ParticipantNode;
-use crate::cache::ConversationList;
+use super::{MessageArguments, MessageConnection, ParticipantNode};
 use crate::graphql::scalars::DateTime;
+use crate::graphql::{FieldError, Scope};
 use crate::ozeki::{Conversation, ConversationProperties, UserId};
 
-/// One conversation of a list, as this user sees it.
+/// A conversation as this user sees it.
 #[derive(Clone)]
 pub(in crate::graphql) struct ConversationNode {
-    list: Arc<ConversationList>,
-    position: usize,
+    conversation: Arc<Conversation>,
     viewer: UserId,
 }
 
 impl ConversationNode {
-    pub(in crate::graphql) fn new(
-        list: &Arc<ConversationList>,
-        position: usize,
-        viewer: UserId,
-    ) -> Self {
-        Self { list: Arc::clone(list), position, viewer }
+    pub(in crate::graphql) fn new(conversation: &Arc<Conversation>, viewer: UserId) -> Self {
+        Self { conversation: Arc::clone(conversation), viewer }
     }
 
     pub(in crate::graphql) fn conversation(&self) -> &Conversation {
-        &self.list.all()[self.position]
+        &self.conversation
     }
 }
 
@@ -52,7 +47,7 @@ impl ConversationNode {
     async fn participants(&self) -> Vec<ParticipantNode> {
         let count = self.conversation().participants.len();
         (0..count)
-            .map(|position| ParticipantNode::new(self.clone(), position, self.viewer))
+            .map(|position| ParticipantNode::new(&self.conversation, position, self.viewer))
             .collect()
     }
 
@@ -126,6 +121,24 @@ impl ConversationNode {
     /// The colour that the viewer gave to its row, such as `#bae1ff`. Null where the viewer set nothing.
     async fn background_color(&self) -> Option<&str> {
         self.conversation().properties_of(self.viewer)?.background_color.as_deref()
+    }
+
+    /// A page of the messages, from old to new: without arguments the newest 50. To go back, pass `startCursor` as
+    /// `before`. Null when the page could not be read.
+    async fn messages(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The size of the page: 1 to 200. Default 50.")] last: Option<i32>,
+        #[graphql(desc = "Only what is older than the message with this cursor.")] before: Option<
+            String,
+        >,
+    ) -> Result<Option<MessageConnection>, FieldError> {
+        let reader = Scope::reader(context)?;
+        let arguments = MessageArguments::parse(&self.conversation, last, before.as_deref())?;
+        let MessageArguments { size, before } = arguments;
+        let is_newest = before.is_none();
+        let page = reader.messages(&self.conversation, before, size).await?;
+        Ok(Some(MessageConnection::new(&self.conversation, page, is_newest)))
     }
 }
 

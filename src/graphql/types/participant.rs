@@ -1,25 +1,27 @@
 //! Those who take part in a conversation.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object};
 
-use super::{ConversationNode, FriendNode};
+use super::FriendNode;
 use crate::graphql::{FieldError, Scope};
-use crate::ozeki::{Participant, UserId};
+use crate::ozeki::{Conversation, Participant, UserId};
 
 /// One participant of a conversation.
 pub(in crate::graphql) struct ParticipantNode {
-    conversation: ConversationNode,
+    conversation: Arc<Conversation>,
     position: usize,
     viewer: UserId,
 }
 
 impl ParticipantNode {
-    pub(super) fn new(conversation: ConversationNode, position: usize, viewer: UserId) -> Self {
-        Self { conversation, position, viewer }
+    pub(super) fn new(conversation: &Arc<Conversation>, position: usize, viewer: UserId) -> Self {
+        Self { conversation: Arc::clone(conversation), position, viewer }
     }
 
     fn participant(&self) -> &Participant {
-        &self.conversation.conversation().participants[self.position]
+        &self.conversation.participants[self.position]
     }
 }
 

@@ -1,7 +1,12 @@
 //! The client: one method per documented call, over one send path.
 
 mod answer;
+mod conversations;
+mod messages;
 mod transport;
+
+pub use conversations::{Change, Color, InvalidColor};
+pub use messages::{NewMessage, Position, Viewed};
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -11,10 +16,9 @@ use std::time::Duration;
 use serde::Serialize;
 use url::Url;
 
-use super::wire::{ConversationListAnswer, FriendsAnswer, LoginAnswer};
+use super::wire::{BlocklistAnswer, DoneAnswer, FriendsAnswer, LoginAnswer};
 use super::{
-    ApiKey, Call, Conversation, Friend, Identity, Login, Recipe, StationId, Timestamp,
-    UpstreamError,
+    ApiKey, Blocklist, Call, Friend, Identity, Login, Recipe, StationId, Timestamp, UpstreamError,
 };
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
@@ -91,26 +95,9 @@ impl Client {
     ///
     /// Any [`UpstreamError`]; `Rejected` when the key is refused.
     pub async fn login(&self, station: StationId, key: &ApiKey) -> Result<Login, UpstreamError> {
-        let body = Body {
-            action: Call::LOGIN.action,
-            client_version_code: None,
-            timestamp: None,
-            apikey: Some(key.expose()),
-        };
-        let outgoing = Outgoing::unsigned(Call::LOGIN, body.to_bytes(), station, key);
-        self.transport.send::<LoginAnswer>(outgoing).await
-    }
-
-    /// Lists the user's conversations, in the server's order.
-    ///
-    /// # Errors
-    ///
-    /// Any [`UpstreamError`].
-    pub async fn conversations(
-        &self,
-        identity: &Identity,
-    ) -> Result<Vec<Conversation>, UpstreamError> {
-        self.send_signed::<ConversationListAnswer>(Call::CONVERSATION_LIST, identity).await
+        let call = Call::LOGIN;
+        let body = Body::undated(call, LoginMembers { apikey: key.expose() }).to_bytes();
+        self.transport.send::<LoginAnswer>(Outgoing::unsigned(call, body, station, key)).await
     }
 
     /// Lists the user's friends, sorted by id, each once.
@@ -119,43 +106,111 @@ impl Client {
     ///
     /// Any [`UpstreamError`].
     pub async fn friends(&self, identity: &Identity) -> Result<Vec<Friend>, UpstreamError> {
-        self.send_signed::<FriendsAnswer>(Call::FRIENDS_LIST, identity).await
+        self.read::<FriendsAnswer>(Call::FRIENDS_LIST, identity, NoMembers {}).await
     }
 
-    async fn send_signed<A: super::wire::Answer>(
+    /// Makes the user available to friends.
+    ///
+    /// # Errors
+    ///
+    /// Any [`UpstreamError`].
+    pub async fn set_available(&self, identity: &Identity) -> Result<(), UpstreamError> {
+        self.send::<DoneAnswer>(Call::SET_AVAILABLE, identity, NoMembers {}).await
+    }
+
+    /// Lists whom and what the user blocked.
+    ///
+    /// # Errors
+    ///
+    /// Any [`UpstreamError`].
+    pub async fn blocklist(&self, identity: &Identity) -> Result<Blocklist, UpstreamError> {
+        self.read::<BlocklistAnswer>(Call::BLOCKLIST, identity, NoMembers {}).await
+    }
+
+    /// Registers a workspace; neither dated nor bound to a station.
+    ///
+    /// # Errors
+    ///
+    /// Any [`UpstreamError`].
+    pub async fn register_workspace(
+        &self,
+        identity: &Identity,
+        name: &str,
+    ) -> Result<(), UpstreamError> {
+        let call = Call::REGISTER_WORKSPACE;
+        let body = Body::undated(call, WorkspaceMembers { workspacename: name }).to_bytes();
+        let outgoing = Outgoing::signed(call, body, "", identity, &self.recipe);
+        self.transport.send::<DoneAnswer>(outgoing).await
+    }
+
+    /// Sends a call that only reads. When a connection ends before any answer, as one that the server had just closed
+    /// does, the call is signed anew and sent once more.
+    async fn read<A: super::wire::Answer>(
         &self,
         call: Call,
         identity: &Identity,
+        members: impl Serialize,
     ) -> Result<A::Content, UpstreamError> {
-        let now = Timestamp::from_unix_seconds(self.clock.unix_seconds())
-            .map_err(|_| UpstreamError::Interrupted { call })?
-            .to_string();
+        match self.send::<A>(call, identity, &members).await {
+            Err(UpstreamError::ConnectionLost { has_begun: false, .. }) => {
+                self.send::<A>(call, identity, &members).await
+            }
+            result => result,
+        }
+    }
+
+    /// Sends a signed, dated call.
+    async fn send<A: super::wire::Answer>(
+        &self,
+        call: Call,
+        identity: &Identity,
+        members: impl Serialize,
+    ) -> Result<A::Content, UpstreamError> {
+        let now = Timestamp::now(&self.clock).to_string();
         let body = Body {
             action: call.action,
             client_version_code: Some(CLIENT_VERSION_CODE),
             timestamp: Some(&now),
-            apikey: None,
+            members,
         };
         let outgoing = Outgoing::signed(call, body.to_bytes(), &now, identity, &self.recipe);
         self.transport.send::<A>(outgoing).await
     }
 }
 
-/// The body of a call, in the order of the documented examples.
+/// The body of a call: what all calls have, then what this one adds.
 #[derive(Serialize)]
-struct Body<'a> {
+struct Body<'a, M> {
     action: &'a str,
     #[serde(rename = "clientversioncode", skip_serializing_if = "Option::is_none")]
     client_version_code: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timestamp: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    apikey: Option<&'a str>,
+    #[serde(flatten)]
+    members: M,
 }
 
-impl Body<'_> {
+impl<M: Serialize> Body<'_, M> {
+    /// Of the calls that carry neither version code nor timestamp. Source: "Calling convention".
+    fn undated(call: Call, members: M) -> Self {
+        Self { action: call.action, client_version_code: None, timestamp: None, members }
+    }
+
     /// Builds the bytes once: what is signed is what is sent.
     fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("text and numbers can be written as JSON")
     }
+}
+
+#[derive(Serialize)]
+struct NoMembers {}
+
+#[derive(Serialize)]
+struct LoginMembers<'a> {
+    apikey: &'a str,
+}
+
+#[derive(Serialize)]
+struct WorkspaceMembers<'a> {
+    workspacename: &'a str,
 }

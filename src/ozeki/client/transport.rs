@@ -149,14 +149,16 @@ impl Transport {
     ) -> Result<(StatusCode, Vec<u8>), UpstreamError> {
         let request = self.request(outgoing);
         #[expect(clippy::disallowed_methods, reason = "this is the one send path")]
-        let mut response = request.send().await.map_err(|error| failure(call, error))?;
+        let mut response = request.send().await.map_err(|error| failure(call, error, false))?;
         let status = response.status();
         let too_large = || UpstreamError::TooLarge { call, limit: self.body_max_bytes };
         let announced = response.content_length().map_or(Ok(BODY_START_BYTES), usize::try_from);
         let announced =
             announced.ok().filter(|&length| length <= self.body_max_bytes).ok_or_else(too_large)?;
         let mut body = Vec::with_capacity(announced.min(BODY_ROOM_MAX_BYTES));
-        while let Some(chunk) = response.chunk().await.map_err(|error| failure(call, error))? {
+        while let Some(chunk) =
+            response.chunk().await.map_err(|error| failure(call, error, true))?
+        {
             if body.len() + chunk.len() > self.body_max_bytes {
                 return Err(too_large());
             }
@@ -187,13 +189,22 @@ impl Transport {
     }
 }
 
-/// Tells a connection that was never made from one that was lost; the URL stays out of both.
-fn failure(call: Call, error: reqwest::Error) -> UpstreamError {
+/// Tells a connection that was never made from one that was lost, and both from a server that does not speak HTTP; the
+/// URL stays out of all.
+fn failure(call: Call, error: reqwest::Error, has_begun: bool) -> UpstreamError {
+    if !has_begun && is_not_http(&error) {
+        return UpstreamError::Malformed { call, detail: "not HTTP".into() };
+    }
     let is_connect = error.is_connect();
     let source = error.without_url();
     if is_connect {
         UpstreamError::Unreachable { call, source }
     } else {
-        UpstreamError::ConnectionLost { call, source }
+        UpstreamError::ConnectionLost { call, has_begun, source }
     }
+}
+
+fn is_not_http(error: &reqwest::Error) -> bool {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.filter_map(|cause| cause.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse)
 }

@@ -183,6 +183,25 @@ impl Answer for ConversationListAnswer {
     }
 }
 
+#[derive(Deserialize)]
+pub(crate) struct ConversationAnswer {
+    status: Option<Box<str>>,
+    #[serde(default)]
+    conversation: Option<Conversation>,
+}
+
+impl Answer for ConversationAnswer {
+    type Content = Conversation;
+
+    fn status(&self) -> Option<&str> {
+        self.status.as_deref()
+    }
+
+    fn into_content(self) -> Result<Conversation, &'static str> {
+        self.conversation.ok_or("conversation")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

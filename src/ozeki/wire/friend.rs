@@ -44,7 +44,7 @@ impl Friend {
     }
 }
 
-/// The map of friends, each id once.
+/// The map of friends; of two entries with one id the first counts, and a null name is empty.
 ///
 /// PHP writes an empty map as `[]`, so that is taken for one.
 struct FriendNames(BTreeMap<UserId, Box<str>>);
@@ -66,10 +66,8 @@ impl<'de> Visitor<'de> for FriendNamesVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<FriendNames, A::Error> {
         let mut names = BTreeMap::new();
-        while let Some((id, name)) = entries.next_entry()? {
-            if names.insert(id, name).is_some() {
-                return Err(serde::de::Error::custom("a friend is listed twice"));
-            }
+        while let Some((id, name)) = entries.next_entry::<UserId, Option<Box<str>>>()? {
+            names.entry(id).or_insert_with(|| name.unwrap_or_default());
         }
         Ok(FriendNames(names))
     }
@@ -156,13 +154,22 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_type_or_a_friend_told_twice_is_an_error() {
+    fn a_friend_without_a_name_is_kept_and_none_is_told_twice() {
+        let id = "d574638619cbff603bf857164c47e850";
+        let named =
+            |name: &str| format!(r#"{{"status":"OK","friends":{{"{id}":{name},"{id}":"B"}}}}"#);
+        assert_eq!(&*decode(&named("null"))[0].name, "");
+        let friends = decode(&named("\"A\""));
+        assert_eq!((friends.len(), &*friends[0].name), (1, "A"));
+    }
+
+    #[test]
+    fn a_wrong_type_is_an_error() {
         for text in [
             r#"{"status":"OK","friends":["d574638619cbff603bf857164c47e850"]}"#,
             r#"{"status":"OK","friends":{"alice":"Alice"}}"#,
             r#"{"status":"OK","friends":{"d574638619cbff603bf857164c47e850":7}}"#,
             r#"{"status":"OK","friends":{},"availabilities":{}}"#,
-            r#"{"status":"OK","friends":{"d574638619cbff603bf857164c47e850":"A","d574638619cbff603bf857164c47e850":"B"}}"#,
         ] {
             assert!(serde_json::from_str::<FriendsAnswer>(text).is_err(), "{text}");
         }

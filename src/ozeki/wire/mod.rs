@@ -3,19 +3,27 @@
 //! Strict and tolerant at once: unknown members are ignored, a missing or null optional member has a documented
 //! meaning, a wrong type is an error. Every fact is from the section "Calls" and "Where the examples mislead".
 
+mod blocklist;
 mod conversation;
+mod done;
 mod friend;
 mod login;
+mod message;
 
 use serde::{Deserialize, Deserializer};
 
+pub use blocklist::Blocklist;
 pub use conversation::{Conversation, ConversationProperties, Participant};
 pub use friend::{Friend, Presence};
 pub use login::Login;
+pub use message::{Message, MessagePage, Report};
 
-pub(crate) use conversation::ConversationListAnswer;
+pub(crate) use blocklist::BlocklistAnswer;
+pub(crate) use conversation::{ConversationAnswer, ConversationListAnswer};
+pub(crate) use done::DoneAnswer;
 pub(crate) use friend::FriendsAnswer;
 pub(crate) use login::LoginAnswer;
+pub(crate) use message::{AddedAnswer, MessagesAnswer};
 
 /// The members that every answer begins with.
 ///

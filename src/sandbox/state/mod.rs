@@ -11,7 +11,7 @@ use std::collections::HashMap;
 pub(super) use conversation::{Conversation, Properties};
 pub(super) use entry::{Data, Entry, EntryId, Kind, created_plus};
 pub(super) use stations::{Notices, Stations};
-pub(super) use timeline::Timeline;
+pub(super) use timeline::{Point, Timeline};
 pub(super) use workspaces::Workspaces;
 
 use crate::ozeki::{ApiKey, ConversationId, UserId};

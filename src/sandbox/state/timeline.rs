@@ -18,6 +18,17 @@ pub(in crate::sandbox) struct Timeline {
     sent_bytes: usize,
 }
 
+/// A place in a timeline that a call names.
+#[derive(Clone, Copy)]
+pub(in crate::sandbox) enum Point {
+    /// None: everything is on the side that is asked for.
+    Open,
+    /// A moment, whatever was said in it.
+    Moment(Timestamp),
+    /// An entry.
+    Entry(EntryId),
+}
+
 impl Timeline {
     /// Puts the entry at its place and drops the oldest beyond the bounds; an entry that is there already stays as
     /// it is. Tells whether anything changed.
@@ -49,16 +60,24 @@ impl Timeline {
         self.entries.last().map(|entry| entry.id.to_string()).unwrap_or_default()
     }
 
-    /// The newest `limit` entries before this one, or of all.
-    pub(in crate::sandbox) fn older_than(&self, id: Option<EntryId>, limit: usize) -> &[Entry] {
-        let end = id.map_or(Some(self.entries.len()), |id| self.position(id)).unwrap_or(0);
+    /// The newest `limit` entries before this point.
+    pub(in crate::sandbox) fn older_than(&self, point: Point, limit: usize) -> &[Entry] {
+        let end = match point {
+            Point::Open => self.entries.len(),
+            Point::Moment(moment) => self.entries.partition_point(|entry| entry.created < moment),
+            Point::Entry(id) => self.position(id).unwrap_or(0),
+        };
         &self.entries[end.saturating_sub(limit)..end]
     }
 
-    /// The entries after this one, or all.
-    pub(in crate::sandbox) fn newer_than(&self, id: Option<EntryId>) -> &[Entry] {
-        let last = id.and_then(|id| self.position(id));
-        &self.entries[last.map_or(0, |last| last + 1)..]
+    /// The entries after this point.
+    pub(in crate::sandbox) fn newer_than(&self, point: Point) -> &[Entry] {
+        let start = match point {
+            Point::Open => 0,
+            Point::Moment(moment) => self.entries.partition_point(|entry| entry.created <= moment),
+            Point::Entry(id) => self.position(id).map_or(0, |position| position + 1),
+        };
+        &self.entries[start..]
     }
 
     /// Whether this moment is when the entry was created; `None` when there is no such entry.
@@ -108,14 +127,18 @@ mod tests {
         for (number, created) in [(1, 20), (2, 20), (3, 10), (4, 20)] {
             assert!(timeline.insert(message(number, created, "")));
         }
-        assert!(timeline.older_than(None, 9).iter().map(|entry| entry.id).eq([
+        assert!(timeline.older_than(Point::Open, 9).iter().map(|entry| entry.id).eq([
             id(3),
             id(1),
             id(2),
             id(4)
         ]));
-        assert!(ids(timeline.older_than(Some(id(4)), 2)) == [id(1), id(2)]);
-        assert!(ids(timeline.newer_than(Some(id(1)))) == [id(2), id(4)]);
+        assert!(ids(timeline.older_than(Point::Entry(id(4)), 2)) == [id(1), id(2)]);
+        assert!(ids(timeline.newer_than(Point::Entry(id(1)))) == [id(2), id(4)]);
+        let moment = |seconds| Point::Moment(Timestamp::from_unix_seconds(seconds).unwrap());
+        assert!(ids(timeline.older_than(moment(20), 9)) == [id(3)]);
+        assert!(ids(timeline.older_than(moment(21), 2)) == [id(2), id(4)]);
+        assert!(ids(timeline.newer_than(moment(10))) == [id(1), id(2), id(4)]);
         assert_eq!(timeline.newest_id(), id(4).to_string());
     }
 
@@ -133,16 +156,16 @@ mod tests {
         for number in 0..=ENTRIES_MAX {
             timeline.insert(message(number, 0, ""));
         }
-        assert_eq!(timeline.newer_than(None).len(), ENTRIES_MAX);
+        assert_eq!(timeline.newer_than(Point::Open).len(), ENTRIES_MAX);
         assert!(timeline.find(id(0)).is_none());
 
         let mut timeline = Timeline::default();
         for number in 0..6 {
             timeline.insert(message(number, 0, &"a".repeat(1024 * 1024)));
         }
-        assert!(ids(timeline.newer_than(None)) == [id(2), id(3), id(4), id(5)]);
+        assert!(ids(timeline.newer_than(Point::Open)) == [id(2), id(3), id(4), id(5)]);
         timeline.insert(message(6, 0, &"a".repeat(2 * SENT_MAX_BYTES)));
-        assert!(ids(timeline.newer_than(None)) == [id(6)]);
+        assert!(ids(timeline.newer_than(Point::Open)) == [id(6)]);
         assert_eq!(timeline.sent_bytes, 2 * SENT_MAX_BYTES);
     }
 }

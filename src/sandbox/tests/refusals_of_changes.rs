@@ -168,9 +168,9 @@ async fn a_cursor_that_names_nothing_is_refused() {
     let date = "a UTC time written yyyy-MM-dd HH:mm:ss";
     let invalid = |name, expected| Refusal::InvalidMember { name, expected };
     let cleared_report = "035d8b8de4c395f50405e617e636dbbb";
-    for limit in [json!(0), json!(201), json!(-1)] {
+    for limit in [json!(0), json!(501), json!(-1)] {
         let wrong = json!({ "limit": limit });
-        let expected = invalid("limit", "a number from 1 to 200");
+        let expected = invalid("limit", "a number from 1 to 500");
         assert_eq!(right.refusal(&ALICE, CONVERSATION, "downloadpartial", wrong).await, expected);
     }
     let newest = right.sandbox.newest(&ALICE).await;

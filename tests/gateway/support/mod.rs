@@ -76,6 +76,8 @@ impl TestGateway {
                 friends_time_to_live: Duration::from_secs(600),
             },
             playground: Playground::Off,
+            operation_calls_max: NonZeroUsize::new(64).unwrap(),
+            operation_concurrency: NonZeroUsize::new(8).unwrap(),
             body_max_bytes: 256 << 10,
             request_timeout: Duration::from_secs(15),
             shutdown_grace: Duration::from_secs(25),

@@ -8,10 +8,10 @@ use crate::sandbox::Refusal;
 use crate::sandbox::admission::Admitted;
 use crate::sandbox::api::{ok, write};
 use crate::sandbox::incoming::Incoming;
-use crate::sandbox::state::{Conversation, Entry, EntryId, Timeline, World};
+use crate::sandbox::state::{Conversation, Entry, EntryId, Point, Timeline, World};
 
-/// The most entries of each kind in one page, told in the refusal: four times what the vendor's sample asks for.
-const LIMIT_MAX: usize = 200;
+/// The most entries of each kind in one page, told in the refusal: ten times what the vendor's sample asks for.
+const LIMIT_MAX: usize = 500;
 
 /// The vendor does not tell the order of the lists; from old to new is our choice.
 #[derive(Serialize)]
@@ -29,8 +29,8 @@ impl<'a> Entries<'a> {
 
 /// A page of what is strictly older than the cursor: the newest `limit` messages, and as many reports.
 ///
-/// A message and a report are cursors each for its own list, and the id decides among those of one second. Empty
-/// strings ask for the newest. All of this is our reading. Source: "Calls", Conversation / partial download.
+/// A message and a report are cursors each for its own list, and the id decides among those of one second. A date
+/// without an id is a cursor too, and empty strings ask for the newest. All of this is our reading. Source: "Calls", Conversation / partial download.
 pub(super) fn older(
     world: &mut World,
     admitted: &Admitted,
@@ -39,7 +39,7 @@ pub(super) fn older(
     let limit = usize::try_from(call.integer("limit")?)
         .ok()
         .filter(|limit| (1..=LIMIT_MAX).contains(limit))
-        .ok_or(Refusal::InvalidMember { name: "limit", expected: "a number from 1 to 200" })?;
+        .ok_or(Refusal::InvalidMember { name: "limit", expected: "a number from 1 to 500" })?;
     let conversation = conversation_of_call(world, admitted, call)?;
     check_instance(conversation, call)?;
     let Conversation { messages, reports, .. } = conversation;
@@ -95,16 +95,20 @@ impl Names {
     }
 }
 
-/// The entry that the call names by date and id, which have to belong together; none for two empty strings.
-fn cursor(timeline: &Timeline, call: &Incoming, names: &Names) -> Result<Option<EntryId>, Refusal> {
+/// The point that the call names: by date and id, which have to belong together, or by date alone; open for two empty
+/// strings.
+fn cursor(timeline: &Timeline, call: &Incoming, names: &Names) -> Result<Point, Refusal> {
     let Names { date, id, expected, parse } = *names;
     if call.text(date)?.is_empty() && call.text(id)?.is_empty() {
-        return Ok(None);
+        return Ok(Point::Open);
     }
     let moment = call.timestamp(date)?;
+    if call.text(id)?.is_empty() {
+        return Ok(Point::Moment(moment));
+    }
     let entry = parse(call.text(id)?).ok_or(Refusal::InvalidMember { name: id, expected })?;
     match timeline.is_date_of(entry, moment) {
-        Some(true) => Ok(Some(entry)),
+        Some(true) => Ok(Point::Entry(entry)),
         Some(false) => Err(Refusal::InvalidMember {
             name: date,
             expected: "the date of what the id beside it names",

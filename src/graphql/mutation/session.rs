@@ -1,18 +1,18 @@
-//! The root of mutations.
+//! Beginning and ending sessions.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
-use super::input::parse_id;
-use super::scalars::DateTime;
-use super::types::Viewer;
-use super::{FieldError, Scope};
+use crate::graphql::input::parse_id;
+use crate::graphql::scalars::DateTime;
+use crate::graphql::types::Viewer;
+use crate::graphql::{FieldError, Scope};
 use crate::ozeki::ApiKey;
 
-pub(super) struct Mutation;
+#[derive(Default)]
+pub(super) struct SessionMutation;
 
-/// What can be changed. Fields run one after the other, in the order of the document.
 #[Object]
-impl Mutation {
+impl SessionMutation {
     /// Begins a session: proves an API key to the chat server and returns a token. Send the token with every further
     /// request, as `Authorization: Bearer <token>`. Needs no session.
     async fn login(

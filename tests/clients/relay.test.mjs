@@ -1,0 +1,100 @@
+// Relay: its compiler takes the schema as it is, and its store keeps real answers of the gateway apart.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import relay from 'relay-runtime';
+
+import { skipWithoutMessages } from './documents.mjs';
+import { PAGE, idsOf, logIn, post } from './gateway.mjs';
+import { compile, modules } from './relay-compiler.mjs';
+
+const { Environment, Network, RecordSource, Store } = relay;
+const { createOperationDescriptor, fetchQuery, getRequest, getSelector } = relay;
+
+let compiled;
+let authorization;
+before(async () => {
+  [compiled, authorization] = await Promise.all([compile(), logIn('alice-demo')]);
+});
+after(() => compiled?.remove());
+
+test('the compiler takes the schema and every operation', async () => {
+  assert.doesNotMatch(compiled.output, /warn|error/i);
+  for (const { name } of modules.flatMap(({ document }) => document.definitions)) {
+    assert(compiled.load(name.value), name.value);
+  }
+});
+
+test('the compiler takes messages and changes', { skip: skipWithoutMessages }, async () => {
+  const { params } = compiled.load('ThreadListSendMutation');
+  assert.equal(params.operationKind, 'mutation');
+});
+
+const lists = [['conversations', 'Conversation', 'InboxList'], ['friends', 'Friend', 'FriendList']];
+for (const [list, type, module] of lists) {
+  test(`pages of ${list} join to the whole list`, async (t) => {
+    const environment = newEnvironment(t);
+    const whole = await idsOf(list, authorization);
+    await execute(environment, `${module}Query`, {});
+    for (let page = 1; page < Math.ceil(whole.length / PAGE); page += 1) {
+      const { edges, pageInfo } = listOf(environment, module, list);
+      assert.equal(edges.length, page * PAGE);
+      await execute(environment, `${module}PaginationQuery`, { count: PAGE, cursor: pageInfo.endCursor });
+    }
+    const { edges, pageInfo, totalCount } = listOf(environment, module, list);
+    assert.deepEqual(edges.map(({ node }) => node.__id), whole.map((id) => `${type}:${id}`));
+    assert.equal(pageInfo.hasNextPage, false);
+    assert.equal(totalCount, whole.length);
+  });
+}
+
+test('a participant and the list of friends lead to one friend', async (t) => {
+  const environment = newEnvironment(t);
+  await execute(environment, 'InboxListQuery', {});
+  await execute(environment, 'FriendListQuery', {});
+  const source = environment.getStore().getSource();
+  const participants = source.getRecordIDs().filter((id) => id.startsWith('Participant:'));
+  let friends = 0;
+  for (const id of participants) {
+    const { friend } = source.get(id);
+    if (!friend) continue;
+    friends += 1;
+    assert.equal(friend.__ref, id.replace('Participant:', 'Friend:'));
+    assert.equal(source.get(friend.__ref).__typename, 'Friend');
+  }
+  assert(friends > PAGE / 2, 'too few friends to tell');
+});
+
+// What is read stays in the store, as with a mounted component.
+function execute(environment, name, variables) {
+  const request = compiled.load(name);
+  const operation = createOperationDescriptor(getRequest(request), variables);
+  environment.retain(operation);
+  return fetchQuery(environment, request, variables).toPromise();
+}
+
+function listOf(environment, module, list) {
+  const query = createOperationDescriptor(getRequest(compiled.load(`${module}Query`)), {});
+  const root = environment.lookup(query.fragment).data;
+  const fragment = compiled.load(`${module}_query`);
+  const snapshot = environment.lookup(getSelector(fragment, root));
+  assert(!snapshot.isMissingData, 'the store misses what was fetched');
+  return snapshot.data[list];
+}
+
+function newEnvironment(t) {
+  const complaints = [];
+  for (const method of ['warn', 'error']) {
+    t.mock.method(console, method, (...words) => complaints.push(words.join(' ')));
+  }
+  t.after(() => assert.deepEqual(complaints, []));
+  return new Environment({
+    network: Network.create(async ({ text }, variables) => ({
+      data: await post({ query: text, variables }, authorization),
+    })),
+    store: new Store(new RecordSource()),
+    // A person has the same id as a participant, a friend and the viewer: ids are unique among objects of a type.
+    getDataID: ({ id }, type) => id && `${type}:${id}`,
+  });
+}
