@@ -23,8 +23,9 @@ const BLOCKS_MAX: usize = 12;
 /// How long a message takes to arrive at most, and how long until it is seen at most, in seconds.
 const DELIVERY_MAX: usize = 5;
 const VIEWING_MAX: usize = 30 * 60;
-/// One message of so many was never seen.
+/// One message of so many was never seen, and nobody has seen the newest ones yet.
 const UNSEEN_EVERY: usize = 4;
+const UNSEEN_NEWEST: usize = 3;
 
 /// Fills a conversation with one to forty messages.
 pub(super) fn fill_a_little(conversation: &mut Conversation) {
@@ -47,8 +48,8 @@ pub(super) fn fill(conversation: &mut Conversation, count: usize) {
             message
         })
         .collect();
-    for message in messages.into_iter().rev() {
-        report(conversation, seed, &message);
+    for (number, message) in messages.into_iter().enumerate().rev() {
+        report(conversation, seed, &message, number < UNSEEN_NEWEST);
         conversation.messages.insert(message);
     }
 }
@@ -64,8 +65,8 @@ fn message(seed: Seed, created: i64) -> Entry {
     }
 }
 
-/// A message reached another participant, and most were seen by them.
-fn report(conversation: &mut Conversation, seed: Seed, message: &Entry) {
+/// A message reached another participant, and most but the new ones were seen by them.
+fn report(conversation: &mut Conversation, seed: Seed, message: &Entry, is_new: bool) {
     let seed = seed.and("report").and(message.id);
     let recipient = conversation.participants[seed.below(conversation.participants.len())];
     // Nothing happened after the last access.
@@ -75,7 +76,7 @@ fn report(conversation: &mut Conversation, seed: Seed, message: &Entry) {
     let viewed = DELIVERY_MAX + seed.below(VIEWING_MAX);
     let reports = &mut conversation.reports;
     reports.insert(Entry::report(Kind::Delivered, message.id, recipient, after(delivered)));
-    if !viewed.is_multiple_of(UNSEEN_EVERY) {
+    if !is_new && !viewed.is_multiple_of(UNSEEN_EVERY) {
         reports.insert(Entry::report(Kind::Viewed, message.id, recipient, after(viewed)));
     }
 }
