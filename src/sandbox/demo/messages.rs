@@ -23,8 +23,9 @@ const BLOCKS_MAX: usize = 12;
 /// How long a message takes to arrive at most, and how long until it is seen at most, in seconds.
 const DELIVERY_MAX: usize = 5;
 const VIEWING_MAX: usize = 30 * 60;
-/// One message of so many was never seen.
+/// One message of so many was never seen, and nobody has seen the newest ones yet.
 const UNSEEN_EVERY: usize = 4;
+const UNSEEN_NEWEST: usize = 3;
 
 /// Fills a conversation with one to forty messages.
 pub(super) fn fill_a_little(conversation: &mut Conversation) {
@@ -39,15 +40,16 @@ pub(super) fn fill(conversation: &mut Conversation, count: usize) {
     // Back from the newest.
     let messages: Vec<_> = (0..count)
         .map(|number| {
-            let message = message(seed.and(number), conversation.last_access - silence);
+            let seed = seed.and(number);
+            let message = message(seed, conversation.last_access - silence);
             if number % SAME_SECOND_EVERY != 1 {
-                silence += seconds(seed.and("silence").and(number).below(SILENCE_MAX));
+                silence += seconds(seed.below(SILENCE_MAX));
             }
             message
         })
         .collect();
-    for message in messages.into_iter().rev() {
-        report(conversation, seed, &message);
+    for (number, message) in messages.into_iter().enumerate().rev() {
+        report(conversation, seed, &message, number < UNSEEN_NEWEST);
         conversation.messages.insert(message);
     }
 }
@@ -63,26 +65,19 @@ fn message(seed: Seed, created: i64) -> Entry {
     }
 }
 
-/// Every message reached the other participants, and most were seen by them.
-fn report(conversation: &mut Conversation, seed: Seed, message: &Entry) {
+/// A message reached another participant, and most but the new ones were seen by them.
+fn report(conversation: &mut Conversation, seed: Seed, message: &Entry, is_new: bool) {
     let seed = seed.and("report").and(message.id);
-    let sender = seed.below(conversation.participants.len());
-    let mut recipients = conversation.participants.clone();
-    recipients.remove(sender);
-    for recipient in recipients {
-        let seed = seed.and(recipient);
-        let after = |seconds: i64| {
-            let moment = created_plus(message.created, seconds);
-            // Nothing happened after the last access.
-            moment.min(Timestamp::from_unix_seconds(conversation.last_access).unwrap_or(moment))
-        };
-        let delivered = after(seconds(seed.and("delivered").below(DELIVERY_MAX)));
-        let viewed = after(seconds(DELIVERY_MAX + seed.and("viewed").below(VIEWING_MAX)));
-        let reports = &mut conversation.reports;
-        reports.insert(Entry::report(Kind::Delivered, message.id, recipient, delivered));
-        if seed.below(UNSEEN_EVERY) != 0 {
-            reports.insert(Entry::report(Kind::Viewed, message.id, recipient, viewed));
-        }
+    let recipient = conversation.participants[seed.below(conversation.participants.len())];
+    // Nothing happened after the last access.
+    let last = Timestamp::from_unix_seconds(conversation.last_access).unwrap_or(message.created);
+    let after = |delay: usize| created_plus(message.created, seconds(delay)).min(last);
+    let delivered = seed.below(DELIVERY_MAX);
+    let viewed = DELIVERY_MAX + seed.below(VIEWING_MAX);
+    let reports = &mut conversation.reports;
+    reports.insert(Entry::report(Kind::Delivered, message.id, recipient, after(delivered)));
+    if !is_new && !viewed.is_multiple_of(UNSEEN_EVERY) {
+        reports.insert(Entry::report(Kind::Viewed, message.id, recipient, after(viewed)));
     }
 }
 

@@ -118,13 +118,13 @@ impl Entry {
         user: UserId,
         created: Timestamp,
     ) -> Self {
-        let seed = Seed::new("report").and(kind.as_str()).and(message).and(user);
+        let seed = Seed::new("report").and(format_args!("{} {message} {user}", kind.as_str()));
         Self {
             id: EntryId::Report(seed.bytes()),
             kind,
             created,
             valid_until: created_plus(created, REPORT_VALIDITY),
-            data: Data::MadeUp { seed: seed.and("data"), bytes: REPORT_DATA_BYTES },
+            data: Data::MadeUp { seed, bytes: REPORT_DATA_BYTES },
         }
     }
 }

@@ -152,6 +152,21 @@ async fn a_download_tells_what_came_after_the_named_entries_and_has_no_status() 
 }
 
 #[tokio::test]
+async fn a_date_alone_leaves_out_what_was_said_in_its_second() {
+    let sandbox = TestSandbox::start().await;
+    let newest = sandbox.newest(&ALICE).await;
+    let (messages, _) = sandbox.newest_page(&ALICE, &newest).await;
+    let is_of_one_second = |pair: &[Value]| pair[0]["Created"] == pair[1]["Created"];
+    let first = messages.windows(2).position(is_of_one_second).unwrap();
+    let date = json!({ "Created": messages[first]["Created"] });
+    let (older, _) = sandbox.page(&ALICE, back_from(&newest, &date, &Value::Null, 1)).await;
+    assert_eq!(older, messages[first - 1..first]);
+    let after = on_from(&newest, &date, &Value::Null);
+    let answer = sandbox.json(TestCall::by(&ALICE, CONVERSATION, "download", after)).await;
+    assert_eq!(list(&answer, "messages"), messages[first + 2..]);
+}
+
+#[tokio::test]
 async fn a_sent_message_is_the_newest_for_everybody() {
     let sandbox = TestSandbox::start().await;
     let newest = sandbox.newest(&ALICE).await;

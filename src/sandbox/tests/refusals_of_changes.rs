@@ -189,7 +189,7 @@ async fn a_cursor_that_names_nothing_is_refused() {
         ),
         (json!({ "lastmessageid": UNKNOWN }), invalid("lastmessagedate", date)),
         (
-            json!({ "lastmessagedate": "2024-03-08 13:55:47" }),
+            json!({ "lastmessagedate": "2024-03-08 13:55:47", "lastmessageid": "7" }),
             invalid("lastmessageid", "a message's UUID"),
         ),
         (

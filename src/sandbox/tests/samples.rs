@@ -92,7 +92,8 @@ fn assert_alike(path: &str, sample: &RawValue, answer: &RawValue) {
             };
             if let Some(sample) = items(sample).first() {
                 let items = items(answer);
-                assert!(!items.is_empty(), "{path}");
+                // In a list of conversations, nobody set anything for some.
+                assert!(!items.is_empty() || path.contains("[]"), "{path}");
                 for answer in &items {
                     assert_alike(&format!("{path}[]"), sample, answer);
                 }

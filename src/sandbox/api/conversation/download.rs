@@ -30,7 +30,8 @@ impl<'a> Entries<'a> {
 /// A page of what is strictly older than the cursor: the newest `limit` messages, and as many reports.
 ///
 /// A message and a report are cursors each for its own list, and the id decides among those of one second. A date
-/// without an id is a cursor too, and empty strings ask for the newest. All of this is our reading. Source: "Calls", Conversation / partial download.
+/// without an id is a cursor too, and empty strings ask for the newest. All of this is our reading.
+/// Source: "Calls", Conversation / partial download.
 pub(super) fn older(
     world: &mut World,
     admitted: &Admitted,
