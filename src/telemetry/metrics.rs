@@ -196,7 +196,7 @@ mod tests {
         for line in [
             "# HELP ozeki_graphql_operations_total GraphQL operations.",
             "# TYPE ozeki_graphql_operations_total counter",
-            "ozeki_graphql_operations_total{kind=\"Query\",outcome=\"Ok\"} 1",
+            "ozeki_graphql_operations_total{kind=\"query\",outcome=\"ok\"} 1",
             "# TYPE ozeki_graphql_upstream_call_duration_seconds histogram",
         ] {
             assert!(lines.contains(&line), "{line} is not in {text}");

@@ -202,6 +202,8 @@ fn help_and_version_are_answers_even_beside_faults() {
               How long a request may take [default: 15s; variable: OZEKI_GRAPHQL_REQUEST_TIMEOUT]
           --request-body-max <SIZE>
               The longest request body that is taken [default: 256KiB; variable: OZEKI_GRAPHQL_REQUEST_BODY_MAX]
+          --shutdown-delay <DURATION>
+              How long requests are still taken after a signal to stop, with /readyz at 503 (sandbox: 0s) [default: 1s; variable: OZEKI_GRAPHQL_SHUTDOWN_DELAY]
           --shutdown-grace <DURATION>
               How long requests in flight may run on after a signal to stop [default: 25s; variable: OZEKI_GRAPHQL_SHUTDOWN_GRACE]
 
