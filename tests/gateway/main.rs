@@ -5,6 +5,7 @@
 mod caching;
 mod changes;
 mod edge;
+mod guide;
 mod hostile;
 mod isolation;
 mod lists;
