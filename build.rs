@@ -29,13 +29,17 @@ fn main() -> io::Result<()> {
     if std::env::var_os("DOCS_RS").is_none() && has_node() {
         match build_playground(&out_dir.join("ui")) {
             Ok(dist) => table = asset_table(&dist)?,
-            Err(Failure { step, log }) => tell_cargo(&format!(
-                "warning=the playground is left out of this build, because `{step}` failed; {}",
-                log.map_or_else(
-                    || "it could not be started".to_owned(),
-                    |log| format!("what it printed is in {}", log.display()),
-                )
-            )),
+            Err(Failure { step, log }) => {
+                // What failed may have been the network: a path that never exists has the next build try again.
+                tell_cargo("rerun-if-changed=ui/never");
+                tell_cargo(&format!(
+                    "warning=the playground is left out of this build, because `{step}` failed; {}",
+                    log.map_or_else(
+                        || "it could not be started".to_owned(),
+                        |log| format!("what it printed is in {}", log.display()),
+                    )
+                ));
+            }
         }
     } else {
         // A Node that is installed later usually comes with another PATH.
@@ -132,7 +136,8 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 fn asset_table(dist: &Path) -> io::Result<String> {
     let mut paths = Vec::new();
     collect_files(dist, &mut paths)?;
-    paths.sort();
+    // As the program finds them: by the text of their URL.
+    paths.sort_by_key(|file| url_path(file.strip_prefix(dist).unwrap_or(file)));
 
     let mut table = String::from("&[\n");
     for file in &paths {

@@ -122,6 +122,12 @@ impl Answer {
     }
 }
 
+/// Whether an error is a failure of the gateway's own.
+pub(super) fn is_internal(error: &ServerError) -> bool {
+    let code = error.extensions.as_ref().and_then(|values| values.get("code"));
+    code == Some(&Value::from(ErrorCode::Internal.as_str()))
+}
+
 fn set_code(error: &mut ServerError, code: ErrorCode) {
     error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code.as_str());
 }

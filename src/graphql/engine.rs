@@ -13,18 +13,22 @@ use async_graphql::parser::types::{
 use async_graphql::{EmptySubscription, SDLExportOptions, Schema, ServerError, Variables};
 use tokio::time::{Instant, timeout_at};
 
+use super::answer::is_internal;
 use super::completion::FieldTypes;
 use super::mutation::Mutation;
 use super::query::Query;
 use super::{Answer, ErrorCode, Freshness, Scope};
 use crate::cache::{CallBudget, Data};
 use crate::clock::Clock;
-use crate::ozeki::Timestamp;
+use crate::ozeki::{Timestamp, UpstreamError};
 use crate::session::{Authentication, Sessions};
 use crate::telemetry::{Metrics, OperationKind, OperationOutcome};
 
 /// The deepest selection: the standard introspection query has 15 levels.
 const DEPTH_MAX: usize = 15;
+
+/// As many causes of one operation's failures as an operator reads.
+const CAUSES_LOGGED_MAX: usize = 5;
 
 /// The longest name of an operation that reaches a log, in characters.
 const LOGGED_NAME_MAX_CHARS: usize = 128;
@@ -251,16 +255,25 @@ fn log_failures(answer: &Answer, operation_name: Option<&str>) {
     if answer.is_timed_out() {
         tracing::warn!(operation_name, "an operation was not done by its deadline");
     }
-    let mut last_cause = None;
+    let mut seen: Vec<&UpstreamError> = Vec::new();
     for error in answer.errors() {
-        let Some(cause) = error.source::<crate::ozeki::UpstreamError>() else {
+        let Some(cause) = error.source::<UpstreamError>() else {
+            if is_internal(error) {
+                tracing::error!(operation_name, error = error.message, "the gateway failed");
+            }
             continue;
         };
-        if last_cause.is_some_and(|last| std::ptr::eq(last, cause)) {
+        if seen.len() == CAUSES_LOGGED_MAX || seen.iter().any(|known| std::ptr::eq(*known, cause)) {
             continue;
         }
-        last_cause = Some(cause);
-        let source = std::error::Error::source(cause).map(ToString::to_string).unwrap_or_default();
-        tracing::warn!(operation_name, class = cause.class(), error = %cause, source, "upstream call failed");
+        seen.push(cause);
+        let sources =
+            std::iter::successors(std::error::Error::source(cause), |cause| cause.source());
+        let source = sources.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        if matches!(cause, UpstreamError::Interrupted { .. }) {
+            tracing::error!(operation_name, error = %cause, "the gateway failed");
+        } else {
+            tracing::warn!(operation_name, class = cause.class(), error = %cause, source, "upstream call failed");
+        }
     }
 }

@@ -8,8 +8,15 @@ use super::error::RequestError;
 use crate::graphql::Request;
 
 /// A page of a foreign origin cannot send these without asking first, so a request that has one is no forgery.
-const PREFLIGHT_HEADERS: [&str; 3] =
-    ["graphql-require-preflight", "apollo-require-preflight", "x-apollo-operation-name"];
+///
+/// A credential in a header is as good as those that are made for it: clients that send queries by GET work as they are.
+const PREFLIGHT_HEADERS: [&str; 5] = [
+    "graphql-require-preflight",
+    "apollo-require-preflight",
+    "x-apollo-operation-name",
+    "authorization",
+    "ozeki-signature",
+];
 
 /// Whether the body is announced as JSON in UTF-8.
 pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), RequestError> {

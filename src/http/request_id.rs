@@ -23,7 +23,8 @@ pub(super) async fn with_request_id(mut request: Request, next: Next) -> Respons
     // The route and not the path: a GET's query string may hold variables.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let started = Instant::now();
-    let span = tracing::info_span!("request", request_id = text);
+    // At every level of the log, so that its lines keep the id.
+    let span = tracing::error_span!("request", request_id = text);
     let mut response = next.run(request).instrument(span.clone()).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
