@@ -168,7 +168,7 @@ fn the_guide_names_only_codes_and_mutations_that_there_are() {
     let codes: Vec<_> = words.iter().filter(is_code).collect();
     assert!(codes.len() > 10, "{codes:?}");
     for &code in codes {
-        assert!(ErrorCode::ALL.iter().any(|known| known.as_str() == *code), "{code}");
+        assert!(ErrorCode::ALL.iter().any(|known| known.as_str() == code), "{code}");
     }
     let mutations: Vec<_> = words.iter().filter(|word| word.ends_with("Conversation")).collect();
     assert!(mutations.len() > 5, "{mutations:?}");
