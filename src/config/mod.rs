@@ -27,8 +27,6 @@ mod tests;
 mod upstream;
 mod variables;
 
-use std::time::Duration;
-
 pub use cache::CacheConfig;
 pub use check::CheckConfig;
 pub use fault::{ConfigError, Fault};
@@ -97,14 +95,14 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(command, Sources::gather(command, flags, variables));
         let command = CommandConfig::read(&mut reader);
-        let upstream = UpstreamConfig::read(&mut reader);
+        let mut upstream = UpstreamConfig::read(&mut reader);
         let http = HttpConfig::read(&mut reader);
         let signature = signature::read(&mut reader);
         let session = SessionConfig::read(&mut reader);
         let cache = CacheConfig::read(&mut reader);
         let log = LogConfig::read(&mut reader);
-        if let (Some(upstream), Some(http)) = (&upstream, &http) {
-            refuse_too_short_requests(&mut reader, upstream, http);
+        if let (Some(upstream), Some(http)) = (&mut upstream, &http) {
+            fit_call_into_request(&mut reader, upstream, http);
         }
         if let (Some(command), Some(http)) = (&command, &http) {
             refuse_shared_address(&mut reader, command, http);
@@ -147,21 +145,18 @@ impl CommandConfig {
     }
 }
 
-/// What a request does besides its slowest call: a request that ended before that call would lose the data of all
-/// others too.
-const REQUEST_MARGIN: Duration = Duration::from_secs(1);
-
-/// A call that times out costs its own field, and so it must end before the request does.
-fn refuse_too_short_requests(reader: &mut Reader, upstream: &UpstreamConfig, http: &HttpConfig) {
-    if upstream.timeout.saturating_add(REQUEST_MARGIN) > http.request_timeout {
-        reader.add_fault(Fault::new(format!(
-            "request_timeout ({}) must be at least {} longer than upstream_timeout ({}): \
-             a request that ends before its call loses all data; set by --request-timeout and --upstream-timeout, \
-             or their variables or keys",
-            shown_duration(http.request_timeout),
-            shown_duration(REQUEST_MARGIN),
+/// A call that times out costs its own field, and a request that ends before it costs them all: so a call is given
+/// nine tenths of its request's time at most.
+fn fit_call_into_request(reader: &mut Reader, upstream: &mut UpstreamConfig, http: &HttpConfig) {
+    let longest = http.request_timeout * 9 / 10;
+    if upstream.timeout > longest {
+        reader.warn(format!(
+            "upstream_timeout is {} and request_timeout {}: calls are given {}, so that a slow one costs its own field only",
             shown_duration(upstream.timeout),
-        )));
+            shown_duration(http.request_timeout),
+            shown_duration(longest),
+        ));
+        upstream.timeout = longest;
     }
 }
 
