@@ -1,4 +1,4 @@
-// Apollo Client: its normalised cache takes real answers of the gateway with no key of its own to configure.
+// Apollo Client: its normalised cache, set up as `docs/build-a-chat-screen.md` says, takes real answers of the gateway.
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
@@ -7,7 +7,7 @@ import { ApolloClient, HttpLink, InMemoryCache } from '@apollo/client';
 import { relayStylePagination } from '@apollo/client/utilities';
 
 import { operation } from './documents.mjs';
-import { PAGE, idsOf, logIn, url } from './gateway.mjs';
+import { CIPHERTEXT, PAGE, conversationWithoutAlice, idsOf, logIn, longThread, url } from './gateway.mjs';
 
 let authorization;
 before(async () => {
@@ -51,6 +51,51 @@ for (const [list, query] of [['conversations', 'InboxQuery'], ['friends', 'Frien
     assert.equal(totalCount, whole.length);
   });
 }
+
+test('pages of a thread join to the whole thread', async (t) => {
+  const { id, ids } = await longThread(authorization);
+  const client = newClient(t);
+  const options = { query: operation('ThreadQuery'), variables: { id, last: PAGE } };
+  const shown = client.watchQuery(options);
+  const subscription = shown.subscribe(() => {});
+  t.after(() => subscription.unsubscribe());
+  await shown.reobserve();
+  const read = () => client.readQuery(options).conversation.messages;
+  for (let page = 1; page < Math.ceil(ids.length / PAGE); page += 1) {
+    const { edges, pageInfo } = read();
+    assert.equal(edges.length, page * PAGE);
+    assert.equal(pageInfo.hasPreviousPage, true);
+    await shown.fetchMore({ variables: { before: pageInfo.startCursor } });
+  }
+  const { edges, pageInfo } = read();
+  assert.deepEqual(edges.map(({ node }) => node.id), ids);
+  assert.deepEqual([pageInfo.hasPreviousPage, pageInfo.hasNextPage], [false, false]);
+});
+
+test('a message is sent, seen in the thread and marked as viewed', async (t) => {
+  const header = await logIn('carol-demo');
+  const client = newClient(t, header);
+  const conversationId = await conversationWithoutAlice(header);
+  const thread = { query: operation('ThreadQuery'), variables: { id: conversationId, last: PAGE } };
+  await client.query(thread);
+  const input = { conversationId, id: crypto.randomUUID(), data: CIPHERTEXT };
+  const sending = { mutation: operation('ChangesSendMessageMutation'), variables: { input } };
+  const { data } = await client.mutate(sending);
+  assert.deepEqual((await client.mutate(sending)).data.sendMessage.message, data.sendMessage.message);
+  await client.query({ ...thread, fetchPolicy: 'network-only' });
+  const { edges } = client.readQuery(thread).conversation.messages;
+  assert.deepEqual(edges.filter(({ node }) => node.id === input.id).map(({ node }) => node.data), [CIPHERTEXT]);
+  const viewed = { conversationId, messageIds: [input.id] };
+  const marking = { mutation: operation('ChangesMarkViewedMutation'), variables: { input: viewed } };
+  assert.deepEqual((await client.mutate(marking)).data.markViewed.messageIds, [input.id]);
+});
+
+test('the blocklist is kept without a key', async (t) => {
+  const client = newClient(t);
+  const { data } = await client.query({ query: operation('BlocklistQuery') });
+  assert(data.blocklist.userIds.length > 0);
+  assert.deepEqual(client.readQuery({ query: operation('BlocklistQuery') }), data);
+});
 
 test('a participant and the list of friends lead to one friend', async (t) => {
   const client = newClient(t);
@@ -108,6 +153,11 @@ function newClient(t, header = authorization) {
             friends: relayStylePagination(['filter', 'orderBy']),
           },
         },
+        Conversation: {
+          fields: { messages: relayStylePagination(), properties: { merge: false } },
+        },
+        // Senders make the ids of messages: kept within their thread, none can stand in for one of another.
+        Message: { keyFields: false },
       },
     }),
   });

@@ -32,6 +32,28 @@ export async function idsOf(list, authorization) {
   return whole.nodes.map(({ id }) => id);
 }
 
+// A conversation in which Alice has no part, so that what is sent there leaves her lists alone.
+export async function conversationWithoutAlice(authorization) {
+  const query = '{ conversations(first: 50) { nodes { id participants { name } } } }';
+  const { conversations } = await post({ query }, authorization);
+  const isWithoutAlice = ({ participants }) => participants.every(({ name }) => name !== 'Alice');
+  return conversations.nodes.find(isWithoutAlice).id;
+}
+
+// Alice's thread with the most messages, and their ids from old to new.
+export async function longThread(authorization) {
+  const list = '{ conversations(first: 1) { nodes { id } } }';
+  const { id } = (await post({ query: list }, authorization)).conversations.nodes[0];
+  const query = 'query ($id: ID!) { conversation(id: $id) { messages(last: 200) { nodes { id } } } }';
+  const { conversation } = await post({ query, variables: { id } }, authorization);
+  const ids = conversation.messages.nodes.map((message) => message.id);
+  assert(ids.length > PAGE, 'too short a thread to page through');
+  return { id, ids };
+}
+
+// What stands for ciphertext here.
+export const CIPHERTEXT = 'bm90IHJlYWxseSBlbmNyeXB0ZWQ=';
+
 export async function post(request, authorization) {
   const response = await fetch(url, {
     method: 'POST',

@@ -9,7 +9,7 @@ import { relayPagination } from '@urql/exchange-graphcache/extras';
 import { introspectionFromSchema } from 'graphql';
 
 import { operation, schema } from './documents.mjs';
-import { PAGE, idsOf, logIn, url } from './gateway.mjs';
+import { CIPHERTEXT, PAGE, conversationWithoutAlice, idsOf, logIn, longThread, url } from './gateway.mjs';
 
 const CACHE_ONLY = { requestPolicy: 'cache-only' };
 
@@ -58,6 +58,46 @@ for (const [list, query] of [['conversations', 'InboxQuery'], ['friends', 'Frien
     assert.deepEqual(kept, joined);
   });
 }
+
+test('pages of a thread join to the whole thread', async (t) => {
+  const { id, ids } = await longThread(authorization);
+  const client = newClient(t);
+  const messagesOf = ({ conversation }) => conversation.messages;
+  let joined = messagesOf(await read(client, 'ThreadQuery', { id, last: PAGE }));
+  for (let page = 1; page < Math.ceil(ids.length / PAGE); page += 1) {
+    assert.equal(joined.edges.length, page * PAGE);
+    assert.equal(joined.pageInfo.hasPreviousPage, true);
+    const variables = { id, last: PAGE, before: joined.pageInfo.startCursor };
+    joined = messagesOf(await read(client, 'ThreadQuery', variables));
+  }
+  assert.deepEqual(joined.edges.map(({ node }) => node.id), ids);
+  assert.deepEqual([joined.pageInfo.hasPreviousPage, joined.pageInfo.hasNextPage], [false, false]);
+});
+
+test('a message is sent, seen in the thread and marked as viewed', async (t) => {
+  const header = await logIn('bob-demo');
+  const client = newClient(t, { header });
+  const conversationId = await conversationWithoutAlice(header);
+  const thread = ['ThreadQuery', { id: conversationId, last: PAGE }];
+  await read(client, ...thread);
+  const input = { conversationId, id: crypto.randomUUID(), data: CIPHERTEXT };
+  const { sendMessage } = await change(client, 'ChangesSendMessageMutation', { input });
+  const again = await change(client, 'ChangesSendMessageMutation', { input });
+  assert.deepEqual(again.sendMessage.message, sendMessage.message);
+  const { conversation } = await read(client, ...thread, { requestPolicy: 'network-only' });
+  const found = conversation.messages.edges.filter(({ node }) => node.id === input.id);
+  assert.deepEqual(found.map(({ node }) => node.data), [CIPHERTEXT]);
+  const viewed = { conversationId, messageIds: [input.id] };
+  const { markViewed } = await change(client, 'ChangesMarkViewedMutation', { input: viewed });
+  assert.deepEqual(markViewed.messageIds, [input.id]);
+});
+
+test('the blocklist is kept without a key', async (t) => {
+  const client = newClient(t);
+  const { blocklist } = await read(client, 'BlocklistQuery', {});
+  assert(blocklist.userIds.length > 0);
+  assert.deepEqual((await read(client, 'BlocklistQuery', {}, CACHE_ONLY)).blocklist, blocklist);
+});
 
 test('a participant and the list of friends lead to one friend', async (t) => {
   let presence;
@@ -128,9 +168,12 @@ function newClient(t, { header = authorization, fetch, headers, preferGetMethod 
     exchanges: [
       cacheExchange({
         schema: introspectionFromSchema(schema),
-        resolvers: { Query: { conversations: relayPagination(), friends: relayPagination() } },
-        // Part of its conversation, as Graphcache wants to be told of what has no id.
-        keys: { ConversationProperties: () => null },
+        resolvers: {
+          Query: { conversations: relayPagination(), friends: relayPagination() },
+          Conversation: { messages: relayPagination() },
+        },
+        // Part of what they were read with, as Graphcache wants to be told of what has no id.
+        keys: { ConversationProperties: () => null, Blocklist: () => null },
         // A cache miss is worth a `debug`; what is wrong with the schema or the setup is more.
         logger: (severity, message) => severity === 'debug' || complaints.push(message),
       }),

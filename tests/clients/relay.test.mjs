@@ -5,11 +5,11 @@ import { after, before, test } from 'node:test';
 
 import relay from 'relay-runtime';
 
-import { PAGE, idsOf, logIn, post } from './gateway.mjs';
+import { CIPHERTEXT, PAGE, conversationWithoutAlice, idsOf, logIn, longThread, post } from './gateway.mjs';
 import { compile, modules } from './relay-compiler.mjs';
 
 const { Environment, Network, RecordSource, Store } = relay;
-const { createOperationDescriptor, fetchQuery, getRequest, getSelector } = relay;
+const { ConnectionHandler, commitMutation, createOperationDescriptor, fetchQuery, getRequest, getSelector } = relay;
 
 let compiled;
 let authorization;
@@ -23,11 +23,6 @@ test('the compiler takes the schema and every operation', async () => {
   for (const { name } of modules.flatMap(({ document }) => document.definitions)) {
     assert(compiled.load(name.value), name.value);
   }
-});
-
-test('the compiler takes messages and changes', async () => {
-  const { params } = compiled.load('ThreadListSendMutation');
-  assert.equal(params.operationKind, 'mutation');
 });
 
 const lists = [['conversations', 'Conversation', 'InboxList'], ['friends', 'Friend', 'FriendList']];
@@ -47,6 +42,43 @@ for (const [list, type, module] of lists) {
     assert.equal(totalCount, whole.length);
   });
 }
+
+test('pages of a thread join to the whole thread', async (t) => {
+  const environment = newEnvironment(t);
+  const { id, ids } = await longThread(authorization);
+  await execute(environment, 'ThreadListQuery', { id });
+  const messages = () => listOf(environment, 'ThreadList', 'conversation', { id }).messages;
+  for (let page = 1; page < Math.ceil(ids.length / PAGE); page += 1) {
+    const { edges, pageInfo } = messages();
+    assert.equal(edges.length, page * PAGE);
+    assert.equal(pageInfo.hasPreviousPage, true);
+    await execute(environment, 'ThreadListPaginationQuery', { id, count: PAGE, cursor: pageInfo.startCursor });
+  }
+  const { edges, pageInfo } = messages();
+  assert.deepEqual(edges.map(({ node }) => node.__id), ids.map((message) => `Message:${message}`));
+  assert.equal(pageInfo.hasPreviousPage, false);
+});
+
+test('a message that is sent joins the thread', async (t) => {
+  const header = await logIn('admin-demo');
+  const environment = newEnvironment(t, header);
+  const id = await conversationWithoutAlice(header);
+  await execute(environment, 'ThreadListQuery', { id });
+  const message = crypto.randomUUID();
+  await new Promise((onCompleted, onError) => {
+    commitMutation(environment, {
+      mutation: compiled.load('ThreadListSendMutation'),
+      variables: {
+        input: { conversationId: id, id: message, data: CIPHERTEXT },
+        connections: [ConnectionHandler.getConnectionID(`Conversation:${id}`, 'ThreadList_messages')],
+      },
+      onCompleted,
+      onError,
+    });
+  });
+  const { edges } = listOf(environment, 'ThreadList', 'conversation', { id }).messages;
+  assert.equal(edges.at(-1).node.__id, `Message:${message}`);
+});
 
 test('a participant and the list of friends lead to one friend', async (t) => {
   const environment = newEnvironment(t);
@@ -73,8 +105,8 @@ function execute(environment, name, variables) {
   return fetchQuery(environment, request, variables).toPromise();
 }
 
-function listOf(environment, module, list) {
-  const query = createOperationDescriptor(getRequest(compiled.load(`${module}Query`)), {});
+function listOf(environment, module, list, variables = {}) {
+  const query = createOperationDescriptor(getRequest(compiled.load(`${module}Query`)), variables);
   const root = environment.lookup(query.fragment).data;
   const fragment = compiled.load(`${module}_query`);
   const snapshot = environment.lookup(getSelector(fragment, root));
@@ -82,7 +114,7 @@ function listOf(environment, module, list) {
   return snapshot.data[list];
 }
 
-function newEnvironment(t) {
+function newEnvironment(t, header = authorization) {
   const complaints = [];
   for (const method of ['warn', 'error']) {
     t.mock.method(console, method, (...words) => complaints.push(words.join(' ')));
@@ -90,7 +122,7 @@ function newEnvironment(t) {
   t.after(() => assert.deepEqual(complaints, []));
   return new Environment({
     network: Network.create(async ({ text }, variables) => ({
-      data: await post({ query: text, variables }, authorization),
+      data: await post({ query: text, variables }, header),
     })),
     store: new Store(new RecordSource()),
     // A person has the same id as a participant, a friend and the viewer: ids are unique among objects of a type.
