@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::answer::is_internal;
 use super::completion::FieldTypes;
+use super::guard::check_nesting;
 use super::mutation::Mutation;
 use super::query::Query;
 use super::{Answer, ErrorCode, Freshness, Scope};
@@ -176,6 +177,9 @@ impl Engine {
 
 fn parse(request: Request) -> Result<Operation, Box<Answer>> {
     let Request { query, operation_name: name, mut variables } = request;
+    check_nesting(&query).map_err(|error| {
+        Box::new(Answer::request_error(ErrorCode::OperationTooExpensive, error.to_string()))
+    })?;
     let document = parse_query(query).map_err(|error| Box::new(Answer::parse_error(error)))?;
     let definition = choose(&document.operations, name.as_deref())
         .and_then(|definition| check_variables(definition, &variables).map(|()| definition.clone()))

@@ -32,7 +32,7 @@ pub enum ErrorCode {
     UpstreamTimeout,
     /// The answer is not what the API promises, or too large.
     UpstreamInvalidResponse,
-    /// The operation needs more upstream calls than one operation may make.
+    /// The document is nested too deep, or the operation needs more upstream calls than one may make.
     OperationTooExpensive,
     /// A bug; logged with the request id that the client also gets.
     Internal,

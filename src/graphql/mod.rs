@@ -7,6 +7,7 @@ mod answer;
 mod completion;
 mod engine;
 mod error;
+mod guard;
 mod input;
 mod lists;
 mod message_cursor;

@@ -206,3 +206,15 @@ async fn a_body_that_is_announced_as_too_long_is_not_waited_for() {
         assert!(answer.starts_with("HTTP/1.1 413 "), "{length}: {answer}");
     }
 }
+
+#[tokio::test]
+async fn a_document_that_nests_brackets_too_deep_is_refused_and_ends_nothing() {
+    let gateway = TestGateway::start().await;
+    for (open, close) in [("[", "]"), ("{x:", "}")] {
+        let value = format!("{}1{}", open.repeat(5_000), close.repeat(5_000));
+        let answer = gateway.anonymous().query(&format!("{{ userId(email: {value}) }}")).await;
+        assert_eq!(answer.codes(), [("OPERATION_TOO_EXPENSIVE".into(), String::new())]);
+        assert!(answer.json().get("data").is_none());
+    }
+    gateway.anonymous().data("{ __typename }").await;
+}
