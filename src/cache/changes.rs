@@ -102,8 +102,16 @@ impl Data {
     ) -> Result<Conversation, UpstreamError> {
         let asked = change(conversation);
         let Conversation { id, instance, .. } = conversation;
-        let is_bound = matches!(asked, Change::Clear { .. } | Change::Hide { .. });
+        // A clear is not repeated, although its rejection would allow it: the instance that the caller wanted to end has
+        // ended, and the new one may hold messages that the caller has not seen.
+        let is_bound = matches!(asked, Change::Hide { .. });
         let changed = match self.try_change(caller, *id, &asked).await {
+            Err(rejection @ UpstreamError::Rejected { .. })
+                if matches!(asked, Change::Clear { .. }) =>
+            {
+                self.refresh(caller, Resource::Conversations);
+                return Err(rejection);
+            }
             Err(rejection @ UpstreamError::Rejected { .. }) if is_bound => {
                 let current = self.instance_after_rejection(caller, *id, instance).await;
                 let instance = current.ok_or(rejection)?;
@@ -142,6 +150,10 @@ impl Data {
     ) -> Result<T, UpstreamError> {
         let pending = self.begin_change(caller);
         let done = call.await;
+        // The list need not show what became of the messages, so their pages are put behind too.
+        if !matches!(&done, Err(error) if was_not_made(error)) {
+            self.refresh(caller, Resource::Messages);
+        }
         match &done {
             Ok(_) => self.refresh(caller, Resource::Conversations),
             Err(error) => self.settle_failure(caller, pending, error),

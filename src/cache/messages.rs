@@ -1,5 +1,6 @@
 //! Pages of messages. The list is the validator: what tells that a page has changed is part of its key.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::budget::{BudgetSpent, CallBudget};
@@ -8,6 +9,9 @@ use crate::ozeki::{
     Conversation, ConversationId, Message, MessagePage, Position, Report, Timestamp, UpstreamError,
 };
 use crate::session::Caller;
+
+/// The size of a page in the vendor's example: a server may give no more at once. Source: "Calls".
+const UPSTREAM_PAGE: usize = 50;
 
 /// A page of a conversation's messages, from old to new.
 #[derive(Debug)]
@@ -41,14 +45,14 @@ enum PageFrom {
 }
 
 impl Messages {
-    /// Cuts a page of `size` out of an answer to which one row more was asked for.
+    /// Cuts a page of `size` out of what was read to show one row more.
     fn new(page: MessagePage, size: u32, before: Option<&Position>) -> Self {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let MessagePage { mut messages, mut reports } = page;
         let has_older = messages.len() > size;
         messages.drain(..messages.len().saturating_sub(size));
         reports.drain(..reports.len().saturating_sub(size));
-        let oldest = reports.first().map(|report| (report.created, report.id.clone()));
+        let oldest = reports.iter().find_map(|one| Some((one.created?, one.id.clone())));
         let known = before.map(|before| (before.report_date, before.report_id.clone()));
         Self {
             messages: messages.into(),
@@ -72,6 +76,35 @@ impl Messages {
         let (report_date, report_id) = report;
         Some(Position { message_date, message_id, report_date, report_id })
     }
+}
+
+/// Puts an older page before what was read: each row once, and without the row that the page goes on from. Tells
+/// whether that brought any message.
+fn prepend(
+    read: &mut MessagePage,
+    mut page: MessagePage,
+    from: Option<&Position>,
+    newest: Option<&str>,
+) -> bool {
+    // Where all were sent within one second, the list's newest message tells which way the server lists them.
+    let is_named = |message: Option<&Message>| message.map(|one| &*one.id) == newest;
+    if from.is_none()
+        && newest.is_some()
+        && is_named(page.messages.first())
+        && !is_named(page.messages.last())
+    {
+        page.messages.reverse();
+    }
+    let (known_message, known_report) =
+        from.map_or(("", ""), |from| (&*from.message_id, &*from.report_id));
+    let mut seen: HashSet<Box<str>> = read.messages.iter().map(|one| one.id.clone()).collect();
+    page.messages.retain(|one| *one.id != *known_message && seen.insert(one.id.clone()));
+    let mut seen: HashSet<Box<str>> = read.reports.iter().map(|one| one.id.clone()).collect();
+    page.reports.retain(|one| *one.id != *known_report && seen.insert(one.id.clone()));
+    let is_new = !page.messages.is_empty();
+    read.messages.splice(0..0, page.messages);
+    read.reports.splice(0..0, page.reports);
+    is_new
 }
 
 impl Weigh for Messages {
@@ -138,27 +171,56 @@ impl Data {
         key: PageKey,
     ) -> Result<Messages, UpstreamError> {
         let PageKey { conversation, instance, from, size } = key;
-        let before = match from {
-            PageFrom::Newest { .. } => None,
-            PageFrom::Before(position) => Some(position),
+        let (newest, before) = match from {
+            PageFrom::Newest { last_message_id, .. } => (last_message_id, None),
+            PageFrom::Before(position) => (None, Some(position)),
         };
-        let read = async |instance: &str| {
-            // One row more than asked for tells whether there is an older page.
-            let limit = size.saturating_add(1);
-            let identity = caller.identity();
-            self.client
-                .messages_before(identity, conversation, instance, before.as_ref(), limit)
+        let mut instance = instance;
+        let mut read = MessagePage::default();
+        let mut from = before.clone();
+        // One row more than asked for tells whether there is an older page.
+        let wanted = size.saturating_add(1);
+        loop {
+            let page = match self
+                .page_before(caller, conversation, &instance, from.as_ref(), wanted)
                 .await
-        };
-        let page = match read(&instance).await {
-            Err(rejection @ UpstreamError::Rejected { .. }) => {
-                let current = self.instance_after_rejection(caller, conversation, &instance).await;
-                read(&current.ok_or(rejection)?).await?
+            {
+                Err(rejection @ UpstreamError::Rejected { .. }) if read.messages.is_empty() => {
+                    let current =
+                        self.instance_after_rejection(caller, conversation, &instance).await;
+                    instance = current.ok_or(rejection)?;
+                    self.page_before(caller, conversation, &instance, from.as_ref(), wanted).await?
+                }
+                page => page?,
+            };
+            // A full page of the documented size may be all that the server gives at once, and not all there is.
+            let may_be_cut = page.messages.len() == UPSTREAM_PAGE;
+            let is_new = prepend(&mut read, page, from.as_ref(), newest.as_deref());
+            let is_enough = read.messages.len() >= usize::try_from(wanted).unwrap_or(usize::MAX);
+            if !may_be_cut || !is_new || is_enough {
+                break;
             }
-            page => page?,
-        };
-        self.remember_dates(caller, conversation, &page.messages);
-        Ok(Messages::new(page, size, before.as_ref()))
+            from = Self::new_position(&read, before.as_ref());
+        }
+        self.remember_dates(caller, conversation, &read.messages);
+        Ok(Messages::new(read, size, before.as_ref()))
+    }
+
+    async fn page_before(
+        &self,
+        caller: &Caller,
+        conversation: ConversationId,
+        instance: &str,
+        before: Option<&Position>,
+        limit: u32,
+    ) -> Result<MessagePage, UpstreamError> {
+        self.client.messages_before(caller.identity(), conversation, instance, before, limit).await
+    }
+
+    /// Where the rows older than these go on.
+    fn new_position(read: &MessagePage, before: Option<&Position>) -> Option<Position> {
+        let rows = u32::try_from(read.messages.len()).unwrap_or(u32::MAX);
+        Messages::new(read.clone(), rows, before).position(0)
     }
 
     /// The conversation's instance, if it is another one than a rejected call named: then the call may be made again.
@@ -182,5 +244,48 @@ impl Data {
         for message in messages {
             self.dates.insert((caller.key(), conversation, message.id.clone()), message.created);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str, second: u32) -> Message {
+        let text = format!(r#"{{"ID":"{id}","Created":"2024-03-08 14:12:{second:02}"}}"#);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn ids(page: &MessagePage) -> Vec<&str> {
+        page.messages.iter().map(|one| &*one.id).collect()
+    }
+
+    fn page(rows: &[(&str, u32)]) -> MessagePage {
+        let messages = rows.iter().map(|(id, second)| message(id, *second)).collect();
+        MessagePage { messages, reports: Vec::new() }
+    }
+
+    #[test]
+    fn the_lists_newest_message_tells_the_order_within_one_second() {
+        let mut read = MessagePage::default();
+        assert!(prepend(&mut read, page(&[("b", 1), ("a", 1)]), None, Some("b")));
+        assert_eq!(ids(&read), ["a", "b"]);
+        let mut read = MessagePage::default();
+        prepend(&mut read, page(&[("a", 1), ("b", 1)]), None, Some("b"));
+        assert_eq!(ids(&read), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_row_that_comes_again_is_shown_once() {
+        let mut read = page(&[("c", 3), ("d", 4)]);
+        let from = Messages::new(read.clone(), 2, None).position(0).unwrap();
+        assert!(prepend(
+            &mut read,
+            page(&[("a", 1), ("a", 1), ("b", 2), ("c", 3)]),
+            Some(&from),
+            None
+        ));
+        assert_eq!(ids(&read), ["a", "b", "c", "d"]);
+        assert!(!prepend(&mut read, page(&[("c", 3)]), Some(&from), None));
     }
 }

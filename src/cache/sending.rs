@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::budget::CallBudget;
 use super::changes::{ChangeError, was_not_made};
-use super::{Data, Weigh};
+use super::{Data, Resource, Weigh};
 use crate::ozeki::{
     Call, Conversation, ConversationId, Message, NewMessage, Timestamp, UpstreamError, Viewed,
 };
@@ -144,9 +144,13 @@ impl Data {
         ids: BTreeSet<Box<str>>,
         budget: &CallBudget,
     ) -> Result<(), ChangeError> {
-        let found = self.find(caller, conversation, budget).await?;
+        let mut found = self.find(caller, conversation, budget).await?;
         let mut dates = self.dates_of(caller, conversation, &ids);
         if dates.is_none() {
+            // They may be newer than what is in memory.
+            self.refresh(caller, Resource::Conversations);
+            self.refresh(caller, Resource::Messages);
+            found = self.find(caller, conversation, budget).await?;
             let page = self.messages(caller, &found, None, NEWEST_PAGE, budget)?;
             page.value().await.map_err(ChangeError::NotMade)?;
             dates = self.dates_of(caller, conversation, &ids);

@@ -168,9 +168,10 @@ impl From<ChangeError> for FieldError {
             ChangeError::NotMade(error) => error.into(),
             ChangeError::OutcomeUnknown(error) => {
                 let told = Self::from(error);
+                // Without the advice to try again: that is just what must not be done.
+                let what = told.message.split(';').next().unwrap_or_default();
                 let message = format!(
-                    "{}. It is not known whether the change was made: read again before you repeat it",
-                    told.message
+                    "{what}. It is not known whether the change was made: read again before you repeat it"
                 );
                 Self { message: message.into(), ..told }
             }

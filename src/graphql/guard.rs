@@ -57,10 +57,9 @@ fn skip_string(bytes: &[u8]) -> &[u8] {
     let mut rest = &bytes[1..];
     loop {
         match rest {
-            [b'\\', _, after @ ..] => rest = after,
             [b'"', after @ ..] => return after,
             [] | [b'\n' | b'\r', ..] => return rest,
-            [_, after @ ..] => rest = after,
+            [b'\\', _, after @ ..] | [_, after @ ..] => rest = after,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A whole session of two users: reading back, sending, viewing, changing.
 
+use ozeki_graphql::sandbox::{Fault, Reply};
 use serde_json::{Value, json};
 
 use crate::support::{CONVERSATIONS, Caller, FRIENDS, TestGateway};
@@ -271,4 +272,27 @@ async fn presence_blocklist_and_workspace_are_served() {
     }
     assert!(blocked > 0);
     assert_eq!((gateway.calls(("chatblocklist", "blocklist")), gateway.calls(FRIENDS)), (4, 0));
+}
+
+#[tokio::test]
+async fn a_server_that_gives_fifty_rows_at_once_hides_no_older_ones() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = newest_conversation(&alice).await;
+    let rows = |numbers: std::ops::Range<u32>| {
+        let row = |number: u32| {
+            let (minute, second) = (number / 60, number % 60);
+            json!({ "ID": format!("m{number}"), "Type": "Message", "Created": format!("2024-03-08 10:{minute:02}:{second:02}") })
+        };
+        let messages: Vec<Value> = numbers.map(row).collect();
+        json!({ "status": "OK", "errormessage": "", "messages": messages, "reports": [{ "ID": "r", "Type": "viewed" }] })
+    };
+    for numbers in [70..120, 20..70] {
+        gateway.spoil(PAGE, Fault::new(Reply::json(rows(numbers).to_string())));
+    }
+    let read = page(&alice, &chat, "").await;
+    let nodes = ids(&read["nodes"]);
+    assert_eq!((nodes.len(), &*nodes[0], &*nodes[49]), (50, "m70", "m119"));
+    assert_eq!(read["pageInfo"]["hasPreviousPage"], true);
+    assert_eq!(read["reports"], json!([{ "id": "r", "type": "viewed", "createdAt": null }]));
 }

@@ -136,7 +136,19 @@ impl World {
                 self.truth.get_mut(&chat).unwrap().is_behind[other] = true;
             }
             Step::Clear => {
-                self.flag(who, chat, "clearConversation", "").await;
+                let mutation = format!(
+                    "mutation {{ clearConversation(input: {{id: \"{}\"}}) {{ conversation {{ id }} }} }}",
+                    self.chats[chat]
+                );
+                let codes = self.callers[who].query(&mutation).await.codes();
+                if !codes.is_empty() {
+                    // What the caller wanted to clear was cleared by the other one, and messages may have come since.
+                    assert_eq!(codes[0].0, "UPSTREAM_REJECTED");
+                    assert!(self.truth[&chat].is_behind[who]);
+                    self.caught_up(who);
+                    return;
+                }
+                self.truth.get_mut(&chat).unwrap().is_behind[who] = false;
                 let truth = self.truth.get_mut(&chat).unwrap();
                 truth.sent.clear();
                 truth.was_cleared = true;

@@ -148,8 +148,8 @@ struct ReportNode {
     id: ID,
     /// The server's word for what is reported, such as `delivered` or `viewed`.
     r#type: String,
-    /// When it was made.
-    created_at: DateTime,
+    /// When it was made. Null where the server does not tell.
+    created_at: Option<DateTime>,
 }
 
 impl From<&Report> for ReportNode {
@@ -157,7 +157,7 @@ impl From<&Report> for ReportNode {
         Self {
             id: (&*report.id).into(),
             r#type: report.kind.to_string(),
-            created_at: DateTime(report.created),
+            created_at: report.created.map(DateTime),
         }
     }
 }

@@ -34,9 +34,9 @@ pub struct Report {
     /// The server's word for its kind, such as `delivered` or `viewed`. Missing: empty.
     #[serde(rename = "Type", default, deserialize_with = "null_as_default")]
     pub kind: Box<str>,
-    /// When it was made.
-    #[serde(rename = "Created")]
-    pub created: Timestamp,
+    /// When it was made, if the server tells.
+    #[serde(rename = "Created", default, deserialize_with = "moment")]
+    pub created: Option<Timestamp>,
 }
 
 /// Messages and reports, each from old to new.
@@ -82,7 +82,7 @@ impl Answer for MessagesAnswer {
 
 /// Puts a page in order. Which way the server lists it is not documented, so it is seen from the ends; what was made in
 /// one second keeps the server's order.
-fn old_to_new<T>(mut items: Vec<T>, created: impl Fn(&T) -> Timestamp) -> Vec<T> {
+fn old_to_new<T, D: Ord>(mut items: Vec<T>, created: impl Fn(&T) -> D) -> Vec<T> {
     if let (Some(first), Some(last)) = (items.first(), items.last())
         && created(first) > created(last)
     {
