@@ -1,8 +1,12 @@
 //! What the gateway offers to its own callers.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use url::Url;
+
+use super::fault::Fault;
 use super::reader::{Expected, Reader};
 
 /// This machine only: to listen on a network is a decision.
@@ -26,6 +30,10 @@ pub(super) const SHUTDOWN_DELAY_DEFAULT: &str = "1s";
 /// No load balancer stands before a demo, and Ctrl-C should end it.
 pub(super) const SHUTDOWN_DELAY_DEFAULT_OF_SANDBOX: &str = "0s";
 
+pub(super) const TLS_FILE_FORM: &str = "the path of a readable PEM file";
+
+pub(super) const CORS_ORIGINS_FORM: &str = "origins as browsers write them, such as https://chat.example or http://localhost:5173, with commas between";
+
 /// The word that turns the admin address off.
 const OFF: &str = "off";
 
@@ -36,6 +44,11 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// Where metrics are served, if anywhere · `OZEKI_GRAPHQL_ADMIN_LISTEN` · 127.0.0.1:9090 · `off`, or as for `listen`.
     pub admin_listen: Option<SocketAddr>,
+    /// The files of certificate and key, if frontends come by https · `OZEKI_GRAPHQL_TLS_CERT`, `…_TLS_KEY` · none ·
+    /// both or neither.
+    pub tls: Option<TlsConfig>,
+    /// The origins whose pages may ask, as browsers write them · `OZEKI_GRAPHQL_CORS_ORIGINS` · none.
+    pub cors_origins: Vec<String>,
     /// Whether the playground is served and introspection allowed · `OZEKI_GRAPHQL_PLAYGROUND` · off; on for `sandbox`.
     pub playground: bool,
     /// Whether rate limits hold · `OZEKI_GRAPHQL_RATE_LIMITS` · on.
@@ -51,6 +64,15 @@ pub struct HttpConfig {
     pub shutdown_grace: Duration,
 }
 
+/// The certificate that is shown, and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// The file of the certificate chain, in PEM.
+    pub certificate: PathBuf,
+    /// The file of the private key, in PEM.
+    pub key: PathBuf,
+}
+
 impl HttpConfig {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
         let listen = reader.parse("listen", parse_address);
@@ -60,6 +82,8 @@ impl HttpConfig {
                 parse_address(text).map(Some).map_err(|expected| format!("{expected}, or `{OFF}`"))
             }
         });
+        let tls = read_tls(reader);
+        let cors_origins = reader.parse_optional("cors_origins", parse_origins);
         let playground = reader.switch("playground");
         let rate_limits = reader.switch("rate_limits");
         let request_timeout = reader.duration("request_timeout");
@@ -69,6 +93,8 @@ impl HttpConfig {
         Some(Self {
             listen: listen?,
             admin_listen: admin_listen?,
+            tls: tls?,
+            cors_origins: cors_origins?.unwrap_or_default(),
             playground: playground?,
             rate_limits: rate_limits?,
             request_timeout: request_timeout?,
@@ -79,9 +105,84 @@ impl HttpConfig {
     }
 }
 
+/// Reads the two files' names; the outer `None` is a fault. Whether they can be used is found out at the start.
+fn read_tls(reader: &mut Reader) -> Option<Option<TlsConfig>> {
+    let path = |text: &str| match text {
+        "" => Err(TLS_FILE_FORM.to_owned()),
+        text => Ok(PathBuf::from(text)),
+    };
+    let certificate = reader.parse_optional("tls_cert", path)?;
+    let key = reader.parse_optional("tls_key", path)?;
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Some(Some(TlsConfig { certificate, key })),
+        (None, None) => Some(None),
+        (certificate, _) => {
+            let (given, missing, flag) = match certificate {
+                Some(_) => ("tls_cert", "tls_key", "--tls-key"),
+                None => ("tls_key", "tls_cert", "--tls-cert"),
+            };
+            reader.add_fault(Fault::new(format!(
+                "{given} is set and {missing} ({flag}) is not: https needs both"
+            )));
+            None
+        }
+    }
+}
+
+/// Reads origins, each as it must stand in the header `Origin` to be recognised.
+fn parse_origins(text: &str) -> Result<Vec<String>, Expected> {
+    text.split(',').map(|origin| parse_origin(origin.trim())).collect()
+}
+
+fn parse_origin(text: &str) -> Result<String, Expected> {
+    let expected = || CORS_ORIGINS_FORM.to_owned();
+    let url = Url::parse(text).map_err(|_| expected())?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(expected());
+    }
+    let origin = url.origin().ascii_serialization();
+    // What differs by more than letter case or a default port was meant otherwise.
+    let is_bare = url.as_str().strip_suffix('/') == Some(&origin) && !text.ends_with('/');
+    is_bare.then_some(origin).ok_or_else(expected)
+}
+
 /// Reads an IP address with its port.
 pub(super) fn parse_address(text: &str) -> Result<SocketAddr, Expected> {
     text.trim()
         .parse()
         .map_err(|_| "an IP address and a port, such as 127.0.0.1:8080 or [::]:8080".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_taken_as_browsers_write_them() {
+        let origins = parse_origins("https://chat.example, HTTP://LocalHost:5173,https://a:443");
+        assert_eq!(
+            origins.unwrap(),
+            ["https://chat.example", "http://localhost:5173", "https://a"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_origin_is_refused() {
+        for text in [
+            "",
+            "*",
+            "null",
+            "chat.example",
+            "https://chat.example/",
+            "https://chat.example/app",
+            "https://chat.example?x",
+            "https://*.chat.example/",
+            "https://user@chat.example",
+            "file:///index.html",
+            "https://chat.example,",
+            "https://a https://b",
+        ] {
+            assert!(parse_origins(text).is_err(), "{text:?}");
+        }
+    }
 }

@@ -50,6 +50,18 @@ impl Reader {
         }
     }
 
+    /// Reads a setting that need not be set; the outer `None` is a fault.
+    pub(super) fn parse_optional<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Expected>,
+    ) -> Option<Option<T>> {
+        if self.sources.given(declared(name)).is_none() {
+            return Some(None);
+        }
+        self.parse(name, parse).map(Some)
+    }
+
     /// Reads a setting that has no default and that the command cannot do without.
     pub(super) fn require<T>(
         &mut self,

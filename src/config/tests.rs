@@ -366,10 +366,15 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
     upstream_connect_timeout = "2s" # the default
     upstream_body_max = "8MiB" # the default
     upstream_concurrency = "100" # the default
+    # upstream_ca is not set
+    # upstream_proxy is not set
     operation_calls_max = "64" # the default
     operation_concurrency = "8" # the default
     listen = "127.0.0.1:8080" # the default
     admin_listen = "off" # flag --admin-listen
+    # tls_cert is not set
+    # tls_key is not set
+    # cors_origins is not set
     playground = "off" # the default
     rate_limits = "on" # the default
     request_timeout = "15s" # the default

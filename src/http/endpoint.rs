@@ -3,8 +3,8 @@
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use tokio::time::{Instant, timeout_at};
@@ -15,12 +15,6 @@ use super::error::RequestError;
 use super::negotiation::MediaType;
 use super::{HttpOptions, credentials, request};
 use crate::graphql::{Answer, Freshness, Operation, OperationType, Request, RequestContext};
-
-/// What an answer depends on besides the URL; a cache in between must know, although it must not keep it anyway.
-const VARY_BY: HeaderValue =
-    HeaderValue::from_static("Accept, Authorization, Ozeki-User, Ozeki-Station, Ozeki-Signature");
-
-const NEVER_STORED: HeaderValue = HeaderValue::from_static("private, no-store");
 
 pub(super) fn router(options: HttpOptions) -> Router {
     let compression =
@@ -85,10 +79,7 @@ async fn answered(
         Some(media_type) => respond(media_type).await,
         None => Err(RequestError::NotAcceptable),
     };
-    let mut response = result.unwrap_or_else(|error| error.into_response(media_type));
-    response.headers_mut().insert(CACHE_CONTROL, NEVER_STORED);
-    response.headers_mut().insert(VARY, VARY_BY);
-    response
+    result.unwrap_or_else(|error| error.into_response(media_type))
 }
 
 /// Reads a body of at most `limit` bytes until the deadline; one that is announced as longer is not begun.

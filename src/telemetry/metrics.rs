@@ -9,6 +9,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
@@ -107,6 +108,7 @@ pub struct Metrics {
     upstream_calls: Histograms,
     cache_reads: Family<CacheLabels, Counter>,
     operations: Family<OperationLabels, Counter>,
+    connections_open: Gauge,
 }
 
 impl Default for Metrics {
@@ -124,7 +126,13 @@ impl Default for Metrics {
         registry.register("cache_reads", "Reads of cached resources", cache_reads.clone());
         let operations = Family::default();
         registry.register("operations", "GraphQL operations", operations.clone());
-        Self { registry, upstream_calls, cache_reads, operations }
+        let connections_open = Gauge::default();
+        registry.register(
+            "connections_open",
+            "Connections of frontends that are open",
+            connections_open.clone(),
+        );
+        Self { registry, upstream_calls, cache_reads, operations, connections_open }
     }
 }
 
@@ -149,6 +157,16 @@ impl Metrics {
     /// Counts one GraphQL operation.
     pub fn operation(&self, kind: OperationKind, outcome: OperationOutcome) {
         self.operations.get_or_create(&OperationLabels { kind, outcome }).inc();
+    }
+
+    /// Counts a frontend's connection as open.
+    pub fn connection_opened(&self) {
+        self.connections_open.inc();
+    }
+
+    /// Counts a frontend's connection as closed.
+    pub fn connection_closed(&self) {
+        self.connections_open.dec();
     }
 
     /// All metrics in the OpenMetrics text format.

@@ -184,6 +184,10 @@ fn help_and_version_are_answers_even_beside_faults() {
               The longest answer that is taken [default: 8MiB; variable: OZEKI_GRAPHQL_UPSTREAM_BODY_MAX]
           --upstream-concurrency <NUMBER>
               How many calls run at once [default: 100; variable: OZEKI_GRAPHQL_UPSTREAM_CONCURRENCY]
+          --upstream-ca <FILE>
+              Certificates (PEM) to trust beside the system's, such as a company's own authority [variable: OZEKI_GRAPHQL_UPSTREAM_CA]
+          --upstream-proxy <URL>
+              The proxy for calls to the Ozeki server; HTTP_PROXY and its like are never used [variable: OZEKI_GRAPHQL_UPSTREAM_PROXY]
           --operation-calls-max <NUMBER>
               How many calls one operation may make [default: 64; variable: OZEKI_GRAPHQL_OPERATION_CALLS_MAX]
           --operation-concurrency <NUMBER>
@@ -194,6 +198,12 @@ fn help_and_version_are_answers_even_beside_faults() {
               Where GraphQL and the playground are served; port 0 picks a free one [default: 127.0.0.1:8080; variable: OZEKI_GRAPHQL_LISTEN]
           --admin-listen <ADDRESS>
               Where metrics are served; `off` to disable [default: 127.0.0.1:9090; variable: OZEKI_GRAPHQL_ADMIN_LISTEN]
+          --tls-cert <FILE>
+              Serve https with this certificate chain (PEM); read anew when the file changes [variable: OZEKI_GRAPHQL_TLS_CERT]
+          --tls-key <FILE>
+              The certificate's private key (PEM) [variable: OZEKI_GRAPHQL_TLS_KEY]
+          --cors-origins <ORIGINS>
+              Origins whose pages may ask, such as https://chat.example; several with commas between [variable: OZEKI_GRAPHQL_CORS_ORIGINS]
           --playground [<on|off>]
               Serve the playground and allow introspection (sandbox: on unless told otherwise) [default: off; variable: OZEKI_GRAPHQL_PLAYGROUND]
           --rate-limits [<on|off>]

@@ -5,7 +5,7 @@ mod client;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use ozeki_graphql::app::{Gateway, GatewayOptions, Playground};
+use ozeki_graphql::app::{ConnectionLimits, Gateway, GatewayOptions, Playground};
 use ozeki_graphql::cache::CacheOptions;
 use ozeki_graphql::clock::Clock;
 use ozeki_graphql::ozeki::{ClientOptions, Recipe};
@@ -63,6 +63,8 @@ impl TestGateway {
                 connect_timeout: Duration::from_secs(2),
                 body_max_bytes: 8 << 20,
                 concurrency: NonZeroUsize::new(100).unwrap(),
+                roots: Vec::new(),
+                proxy: None,
             },
             session: SessionOptions {
                 key: SessionKey::from_bytes([7; 32]),
@@ -81,6 +83,9 @@ impl TestGateway {
             body_max_bytes: 256 << 10,
             request_timeout: Duration::from_secs(15),
             shutdown_grace: Duration::from_secs(25),
+            tls: None,
+            connections: ConnectionLimits::default(),
+            cors_origins: Vec::new(),
         };
         change(&mut options);
         let gateway = Gateway::start(options, clock.clone()).await.unwrap();
