@@ -2,8 +2,6 @@
 
 use std::net::SocketAddr;
 
-/// The address that a request's connection comes from: the client's, or that of a proxy before the gateway.
-///
-/// The server puts it into the extensions of every request.
+/// The address at the other end of the connection, in the extensions of each request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);

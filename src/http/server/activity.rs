@@ -20,7 +20,7 @@ struct State {
     waits_for: WaitsFor,
     since: Instant,
     requests: usize,
-    /// Whether a byte that comes in can only belong to the next head, which is not so in HTTP/2.
+    /// Whether a byte in a pause can only belong to the next head or the last answer, which is not so in HTTP/2.
     is_http1: bool,
 }
 
@@ -62,6 +62,19 @@ impl Activity {
                 state.wait_for(WaitsFor::Head);
             }
             begins
+        });
+    }
+
+    /// Notes that bytes went out: a pause begins only when the last of an answer has gone.
+    ///
+    /// In HTTP/2 an answer is under way for as long as it takes, and what goes out in a pause is our own pings.
+    pub(super) fn sent(&self) {
+        self.change(|state| {
+            if state.waits_for == WaitsFor::NextRequest && state.is_http1 {
+                state.since = Instant::now();
+            }
+            // Who sleeps until the deadline looks again then.
+            false
         });
     }
 

@@ -91,6 +91,10 @@ where
             }
             () = shared.abort.cancelled() => return,
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                if closing.is_none() && activity.deadline(&shared.limits) != (waits_for, deadline) {
+                    // What went out meanwhile has moved it.
+                    continue;
+                }
                 if closing.is_some() || waits_for == WaitsFor::Head {
                     tracing::debug!(?waits_for, "a connection was closed for being slow");
                     return;

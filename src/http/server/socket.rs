@@ -30,6 +30,14 @@ pub(super) struct Socket<S> {
 struct Backlog {
     until: Pin<Box<Sleep>>,
     taken_bytes: usize,
+    /// Whether the last write had to wait.
+    is_waiting: bool,
+}
+
+impl Backlog {
+    fn is_over(&self) -> bool {
+        self.until.deadline() <= Instant::now()
+    }
 }
 
 impl<S> Socket<S> {
@@ -50,30 +58,38 @@ impl<S> Socket<S> {
     ) -> Poll<io::Result<usize>> {
         match written {
             Poll::Ready(Ok(count)) => {
-                if let Some(backlog) = &mut self.backlog {
-                    backlog.taken_bytes += count;
-                    let is_over = backlog.until.deadline() <= Instant::now();
-                    if is_over || backlog.taken_bytes >= WRITE_PROGRESS_MIN_BYTES {
-                        self.backlog = None;
-                    }
+                self.activity.sent();
+                let Some(backlog) = &mut self.backlog else { return written };
+                backlog.taken_bytes += count;
+                if backlog.taken_bytes >= WRITE_PROGRESS_MIN_BYTES {
+                    self.backlog = None;
+                } else if backlog.is_over() && backlog.is_waiting {
+                    return Poll::Ready(Err(too_slow()));
+                } else {
+                    backlog.is_waiting = false;
                 }
                 written
             }
             Poll::Ready(Err(_)) => written,
             Poll::Pending => {
+                // One that ended with nothing left to write says nothing of this one.
+                self.backlog.take_if(|backlog| backlog.is_over() && !backlog.is_waiting);
                 let until = Instant::now() + self.write_timeout;
                 let backlog = self.backlog.get_or_insert_with(|| Backlog {
                     until: Box::pin(sleep_until(until)),
                     taken_bytes: 0,
+                    is_waiting: true,
                 });
+                backlog.is_waiting = true;
                 ready!(backlog.until.as_mut().poll(context));
-                Poll::Ready(Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "the client does not read its answer",
-                )))
+                Poll::Ready(Err(too_slow()))
             }
         }
     }
+}
+
+fn too_slow() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the client does not read its answer")
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
