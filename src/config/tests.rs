@@ -418,3 +418,46 @@ fn a_fault_stays_on_its_line() {
     let long = "x".repeat(1000);
     assert!(faults(serve(&[("listen", &long)])).len() < 500);
 }
+
+#[test]
+fn https_needs_certificate_and_key() {
+    for (given, missing) in [("tls_cert", "tls_key"), ("tls_key", "tls_cert")] {
+        let told = faults(serve(&[(given, "/etc/tls.pem")]));
+        let flag = missing.replace('_', "-");
+        assert_eq!(
+            told,
+            format!("{given} is set and {missing} (--{flag}) is not: https needs both")
+        );
+    }
+    let both = serve(&[("tls_cert", "/etc/a.pem"), ("tls_key", "/etc/b.pem")]).unwrap();
+    assert_eq!(both.http.tls.unwrap().key.to_str(), Some("/etc/b.pem"));
+    assert_eq!(serve(&[]).unwrap().http.tls, None);
+}
+
+#[test]
+fn an_own_authority_must_be_there_and_be_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.pem");
+    let text = path.to_str().unwrap().to_owned();
+    assert!(faults(serve(&[("upstream_ca", &text)])).contains("it cannot be read"));
+    let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for content in ["", "no certificate", damaged] {
+        std::fs::write(&path, content).unwrap();
+        let told = faults(serve(&[("upstream_ca", &text)]));
+        assert!(told.contains("it holds none or a damaged one"), "{told}");
+    }
+    let pair = rcgen::generate_simple_self_signed(["chat.example".to_owned()]).unwrap();
+    std::fs::write(&path, pair.cert.pem().repeat(2)).unwrap();
+    assert_eq!(serve(&[("upstream_ca", &text)]).unwrap().upstream.roots.len(), 2);
+}
+
+#[test]
+fn a_proxys_password_is_never_shown() {
+    let proxy = ("upstream_proxy", "http://gate:opensesame@proxy.example:3128");
+    let config = serve(&[proxy]).unwrap();
+    assert!(
+        !config.to_toml().contains("opensesame") && !format!("{config:?}").contains("opensesame")
+    );
+    let told = faults(serve(&[("upstream_proxy", "socks5://gate:opensesame@proxy.example")]));
+    assert!(told.contains("proxy.example") && !told.contains("opensesame"), "{told}");
+}

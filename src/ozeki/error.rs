@@ -100,12 +100,10 @@ impl UpstreamError {
     }
 }
 
-/// Below HTTP the TLS library's error travels inside an I/O error, which does not count it as its source.
+/// Below HTTP the TLS library's error travels inside I/O errors, which do not count it as their source.
 fn is_of_certificate(cause: &(dyn std::error::Error + 'static)) -> bool {
-    let carried = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    let error = match carried {
-        Some(carried) => carried.downcast_ref(),
-        None => cause.downcast_ref(),
-    };
-    matches!(error, Some(rustls::Error::InvalidCertificate(_)))
+    if let Some(carried) = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        return is_of_certificate(carried);
+    }
+    matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
 }

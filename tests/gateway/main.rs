@@ -13,4 +13,5 @@ mod messages;
 mod model;
 mod sessions;
 mod support;
+mod transport;
 mod upstream_faults;

@@ -207,3 +207,80 @@ fn tell(error: &TlsError) {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::error!(%error, cause, "the changed TLS files cannot be used; the old ones stay in use");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(folder: &Path) -> CertificateDer<'static> {
+        let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(folder.join("tls.crt"), pair.cert.pem()).unwrap();
+        std::fs::write(folder.join("tls.key"), pair.signing_key.serialize_pem()).unwrap();
+        pair.cert.der().clone()
+    }
+
+    fn files(folder: &Path) -> TlsFiles {
+        let [certificate, key] = ["tls.crt", "tls.key"].map(|name| folder.join(name));
+        TlsFiles { certificate, key, reload_period: TlsFiles::RELOAD_PERIOD }
+    }
+
+    #[test]
+    fn a_changed_pair_is_taken_and_a_broken_one_leaves_the_old_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = write(folder.path());
+        let mut certificate = Certificate::read(files(folder.path())).unwrap();
+        let mut look = || {
+            certificate.look();
+            certificate.shown.0.read().unwrap().cert[0].clone()
+        };
+        assert_eq!(look(), first);
+        let second = write(folder.path());
+        assert_eq!(look(), second);
+        let [crt, key] = ["tls.crt", "tls.key"].map(|name| folder.path().join(name));
+        let other = tempfile::tempdir().unwrap();
+        write(other.path());
+        let of_another_key = std::fs::read(other.path().join("tls.crt")).unwrap();
+        let damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for broken in [&b""[..], damaged, &of_another_key, &[b'x'; 300 * 1024]] {
+            std::fs::write(&crt, broken).unwrap();
+            assert_eq!(look(), second);
+        }
+        std::fs::remove_file(&key).unwrap();
+        assert_eq!(look(), second);
+        let third = write(folder.path());
+        assert_eq!(look(), third);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_told_by_the_setting_and_the_file() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write(folder.path());
+        write(other.path());
+        let good = files(folder.path());
+        assert!(good.check().is_ok());
+        let told = |files: TlsFiles| {
+            let error = files.check().unwrap_err();
+            let told = error.to_string();
+            assert!(!told.contains("BEGIN"), "{told}");
+            told
+        };
+        let key = other.path().join("tls.key");
+        assert_eq!(
+            told(TlsFiles { key, ..good.clone() }),
+            "tls_cert and tls_key cannot be used together"
+        );
+        let absent = folder.path().join("absent");
+        assert!(
+            told(TlsFiles { key: absent.clone(), ..good.clone() })
+                .ends_with("of tls_key cannot be read")
+        );
+        assert!(
+            told(TlsFiles { certificate: absent, ..good.clone() })
+                .ends_with("of tls_cert cannot be read")
+        );
+        let swapped = TlsFiles { certificate: good.key.clone(), ..good.clone() };
+        assert!(told(swapped).contains("of tls_cert holds no certificate in PEM"));
+        let swapped = TlsFiles { key: good.certificate.clone(), ..good };
+        assert!(told(swapped).contains("of tls_key holds no private key"));
+    }
+}

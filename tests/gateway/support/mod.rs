@@ -2,6 +2,7 @@
 
 mod client;
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -99,6 +100,17 @@ impl TestGateway {
 
     pub(crate) fn admin_url(&self) -> String {
         self.gateway.admin_url().unwrap()
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        let url = self.url();
+        url.split_once("://").unwrap().1.parse().unwrap()
+    }
+
+    /// Where its sandbox listens.
+    pub(crate) fn ozeki_address(&self) -> SocketAddr {
+        self.sandbox.url().socket_addrs(|| None).unwrap()[0]
     }
 
     /// Nobody in particular.
