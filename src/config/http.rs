@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::fault::Fault;
-use super::reader::{Expected, Reader};
+use super::reader::{Expected, Reader, Refused};
 
 /// This machine only: to listen on a network is a decision.
 pub(super) const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
@@ -93,8 +93,8 @@ impl HttpConfig {
         Some(Self {
             listen: listen?,
             admin_listen: admin_listen?,
-            tls: tls?,
-            cors_origins: cors_origins?.unwrap_or_default(),
+            tls: tls.ok()?,
+            cors_origins: cors_origins.ok()?.unwrap_or_default(),
             playground: playground?,
             rate_limits: rate_limits?,
             request_timeout: request_timeout?,
@@ -105,8 +105,8 @@ impl HttpConfig {
     }
 }
 
-/// Reads the two files' names; the outer `None` is a fault. Whether they can be used is found out at the start.
-fn read_tls(reader: &mut Reader) -> Option<Option<TlsConfig>> {
+/// Reads the two files' names. Whether they can be used is found out at the start.
+fn read_tls(reader: &mut Reader) -> Result<Option<TlsConfig>, Refused> {
     let path = |text: &str| match text {
         "" => Err(TLS_FILE_FORM.to_owned()),
         text => Ok(PathBuf::from(text)),
@@ -114,8 +114,8 @@ fn read_tls(reader: &mut Reader) -> Option<Option<TlsConfig>> {
     let certificate = reader.parse_optional("tls_cert", path)?;
     let key = reader.parse_optional("tls_key", path)?;
     match (certificate, key) {
-        (Some(certificate), Some(key)) => Some(Some(TlsConfig { certificate, key })),
-        (None, None) => Some(None),
+        (Some(certificate), Some(key)) => Ok(Some(TlsConfig { certificate, key })),
+        (None, None) => Ok(None),
         (certificate, _) => {
             let (given, missing, flag) = match certificate {
                 Some(_) => ("tls_cert", "tls_key", "--tls-key"),
@@ -124,7 +124,7 @@ fn read_tls(reader: &mut Reader) -> Option<Option<TlsConfig>> {
             reader.add_fault(Fault::new(format!(
                 "{given} is set and {missing} ({flag}) is not: https needs both"
             )));
-            None
+            Err(Refused)
         }
     }
 }

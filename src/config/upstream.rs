@@ -77,8 +77,8 @@ impl UpstreamConfig {
             connect_timeout: connect_timeout?,
             body_max_bytes: body_max_bytes?,
             concurrency: concurrency?,
-            roots: roots?.unwrap_or_default(),
-            proxy: proxy?,
+            roots: roots.ok()?.unwrap_or_default(),
+            proxy: proxy.ok()?,
         })
     }
 }

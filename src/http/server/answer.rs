@@ -54,7 +54,8 @@ impl AnswerBody {
                     Ok(bytes) => self.rest = bytes,
                     Err(frame) => return Poll::Ready(Some(Ok(frame))),
                 },
-                other => return other,
+                Poll::Ready(end @ (None | Some(Err(_)))) => return Poll::Ready(end),
+                Poll::Pending => return Poll::Pending,
             }
         }
         let length = self.rest.len().min(self.piece_max_bytes);

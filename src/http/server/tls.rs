@@ -241,7 +241,8 @@ mod tests {
         write(other.path());
         let of_another_key = std::fs::read(other.path().join("tls.crt")).unwrap();
         let damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        for broken in [&b""[..], damaged, &of_another_key, &[b'x'; 300 * 1024]] {
+        let too_large = vec![b'x'; 300 * 1024];
+        for broken in [&b""[..], damaged, &of_another_key, &too_large] {
             std::fs::write(&crt, broken).unwrap();
             assert_eq!(look(), second);
         }
