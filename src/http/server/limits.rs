@@ -15,7 +15,7 @@ pub struct ConnectionLimits {
     pub head_timeout: Duration,
     /// How long a connection without a request is kept.
     pub idle_timeout: Duration,
-    /// How long a client may leave an answer unread: in this time it must take [`WRITE_PROGRESS_MIN_BYTES`].
+    /// How long a client may leave an answer unread: in this time it must take 16 KiB of what waits.
     pub write_timeout: Duration,
 }
 
@@ -53,9 +53,6 @@ pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest head of a request: the longest URL that HTTP libraries take, which a query by GET may fill.
 pub(super) const HEAD_MAX_BYTES: usize = 64 * 1024;
-
-/// The most header lines of a request: five times what a browser behind two proxies sends.
-pub(super) const HEADERS_MAX: usize = 100;
 
 /// Requests at once on one HTTP/2 connection: the least that RFC 9113 recommends, and what browsers expect.
 pub(super) const STREAMS_MAX: u32 = 100;
