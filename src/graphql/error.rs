@@ -34,13 +34,18 @@ pub enum ErrorCode {
     UpstreamInvalidResponse,
     /// The document is nested too deep, or the operation needs more upstream calls than one may make.
     OperationTooExpensive,
+    /// Too many requests or logins; `extensions.retryAfterSeconds` tells when to try again.
+    RateLimited,
     /// A bug; logged with the request id that the client also gets.
     Internal,
 }
 
+/// The member of `extensions` that tells, beside `RATE_LIMITED`, when to try again.
+pub(super) const RETRY_AFTER_SECONDS: &str = "retryAfterSeconds";
+
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::BadRequest,
         Self::GraphqlParseFailed,
         Self::GraphqlValidationFailed,
@@ -52,6 +57,7 @@ impl ErrorCode {
         Self::UpstreamTimeout,
         Self::UpstreamInvalidResponse,
         Self::OperationTooExpensive,
+        Self::RateLimited,
         Self::Internal,
     ];
 
@@ -69,6 +75,7 @@ impl ErrorCode {
             Self::UpstreamTimeout => "UPSTREAM_TIMEOUT",
             Self::UpstreamInvalidResponse => "UPSTREAM_INVALID_RESPONSE",
             Self::OperationTooExpensive => "OPERATION_TOO_EXPENSIVE",
+            Self::RateLimited => "RATE_LIMITED",
             Self::Internal => "INTERNAL",
         }
     }
@@ -83,12 +90,14 @@ pub struct FieldError {
     code: ErrorCode,
     message: Cow<'static, str>,
     argument: Option<&'static str>,
+    retry_after_seconds: Option<u64>,
     cause: Option<Arc<UpstreamError>>,
 }
 
 impl FieldError {
     fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), argument: None, cause: None }
+        let message = message.into();
+        Self { code, message, argument: None, retry_after_seconds: None, cause: None }
     }
 
     /// No session stands behind the request.
@@ -186,8 +195,12 @@ impl From<SessionError> for FieldError {
                 ErrorCode::Unauthenticated,
                 "the chat server refused the login; check the API key",
             ),
+            SessionError::RateLimited(limited) => Self {
+                retry_after_seconds: Some(limited.retry_after_seconds()),
+                ..Self::new(ErrorCode::RateLimited, limited.to_string())
+            },
             SessionError::Upstream(error) => error.into(),
-            SessionError::Sealing => {
+            SessionError::Sealing | SessionError::Interrupted => {
                 Self::new(ErrorCode::Internal, "the gateway could not make a session; try again")
             }
         }
@@ -200,6 +213,9 @@ impl From<FieldError> for async_graphql::Error {
         extensions.set("code", error.code.as_str());
         if let Some(argument) = error.argument {
             extensions.set("argument", argument);
+        }
+        if let Some(seconds) = error.retry_after_seconds {
+            extensions.set(RETRY_AFTER_SECONDS, seconds);
         }
         let mut answer = Self::new(error.message);
         answer.extensions = Some(extensions);

@@ -8,6 +8,7 @@ mod edge;
 mod guide;
 mod hostile;
 mod isolation;
+mod limits;
 mod lists;
 mod messages;
 mod model;
