@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::ErrorExtensionValues;
 
-use crate::cache::{BudgetSpent, ChangeError};
+use crate::cache::{BudgetSpent, ChangeError, ReadError};
 use crate::ozeki::UpstreamError;
 use crate::session::SessionError;
 
@@ -91,13 +91,22 @@ pub struct FieldError {
     message: Cow<'static, str>,
     argument: Option<&'static str>,
     retry_after_seconds: Option<u64>,
+    /// Whether a change may have been made although it failed.
+    is_outcome_unknown: bool,
     cause: Option<Arc<UpstreamError>>,
 }
 
 impl FieldError {
     fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
-        Self { code, message, argument: None, retry_after_seconds: None, cause: None }
+        Self {
+            code,
+            message,
+            argument: None,
+            retry_after_seconds: None,
+            is_outcome_unknown: false,
+            cause: None,
+        }
     }
 
     /// No session stands behind the request.
@@ -148,6 +157,15 @@ impl From<Arc<UpstreamError>> for FieldError {
     }
 }
 
+impl From<ReadError> for FieldError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Upstream(error) => error.into(),
+            ReadError::BudgetSpent(error) => error.into(),
+        }
+    }
+}
+
 impl From<BudgetSpent> for FieldError {
     fn from(_: BudgetSpent) -> Self {
         Self::new(
@@ -182,7 +200,7 @@ impl From<ChangeError> for FieldError {
                 let message = format!(
                     "{what}. It is not known whether the change was made: read again before you repeat it"
                 );
-                Self { message: message.into(), ..told }
+                Self { message: message.into(), is_outcome_unknown: true, ..told }
             }
         }
     }
@@ -216,6 +234,9 @@ impl From<FieldError> for async_graphql::Error {
         }
         if let Some(seconds) = error.retry_after_seconds {
             extensions.set(RETRY_AFTER_SECONDS, seconds);
+        }
+        if error.is_outcome_unknown {
+            extensions.set("outcome", "unknown");
         }
         let mut answer = Self::new(error.message);
         answer.extensions = Some(extensions);

@@ -18,6 +18,7 @@ mod paging;
 mod query;
 mod scalars;
 mod scope;
+mod selection;
 mod types;
 
 pub use answer::Answer;

@@ -213,10 +213,14 @@ mod tests {
         for other in [super::tests::sealer(4, None, "a"), super::tests::sealer(3, None, "b")] {
             assert!(other.open(token.expose(), NOW).is_none());
         }
-        // Every other character at every position: base64 must not have two texts for the same bytes.
-        for (position, original) in token.expose().char_indices() {
-            for other in ('!'..='~').filter(|other| *other != original) {
-                let mut altered = token.expose().to_owned();
+        // Every other character where bits may be spare, at the end of a part; a few elsewhere. Base64 must not have
+        // two texts for the same bytes.
+        let text = token.expose();
+        for (position, original) in text.char_indices() {
+            let is_last = [None, Some('.')].contains(&text[position + 1..].chars().next());
+            let others = if is_last { '!'..='~' } else { 'A'..='C' };
+            for other in others.filter(|other| *other != original) {
+                let mut altered = text.to_owned();
                 altered.replace_range(position..=position, &other.to_string());
                 assert!(sealer.open(&altered, NOW).is_none(), "position {position}: {other}");
             }
