@@ -3,16 +3,16 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use moka::policy::EvictionPolicy;
 use tokio_util::task::TaskTracker;
 
 use super::budget::{BudgetSpent, CallBudget};
+use super::fair::{FairTable, Owned};
 use super::generations::Generations;
 use super::messages::PageKey;
 use super::sending::{Attempts, SendKey};
 use super::shelf::{Shelf, ShelfOptions};
 use super::{ChangeError, ConversationList, FriendList, Messages, Reading, Resource};
-use crate::ozeki::{Blocklist, Call, Client, ConversationId, Message, Timestamp};
+use crate::ozeki::{Blocklist, Call, Client, ConversationId, Message, Timestamp, UserId};
 use crate::session::{Caller, CallerKey};
 use crate::telemetry::Metrics;
 
@@ -39,6 +39,12 @@ pub(super) const SENT_TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
 /// Names a message of a caller.
 pub(super) type MessageKey = (CallerKey, ConversationId, Box<str>);
 
+impl Owned for MessageKey {
+    fn owner(&self) -> UserId {
+        self.0.user()
+    }
+}
+
 /// Reads and changes callers' data.
 #[derive(Debug)]
 pub struct Data {
@@ -50,7 +56,7 @@ pub struct Data {
     pub(super) pages: Shelf<PageKey, Messages>,
     pub(super) sent: Shelf<SendKey, Message, ChangeError>,
     /// When messages that callers have read were sent.
-    pub(super) dates: moka::sync::Cache<MessageKey, Timestamp>,
+    pub(super) dates: FairTable<MessageKey, Timestamp>,
     /// Messages that were sent, or were begun to be sent, under ids of clients.
     pub(super) attempts: Attempts,
     /// Held while a change begins or ends: what it finds must be what it puts aside.
@@ -91,10 +97,7 @@ impl Data {
             pages: Shelf::new(pages, shared()),
             sent: Shelf::new(sent, shared()),
             generations,
-            dates: moka::sync::Cache::builder()
-                .max_capacity(DATES_MAX)
-                .eviction_policy(EvictionPolicy::lru())
-                .build(),
+            dates: FairTable::new(DATES_MAX, None, |_key, _date| 1),
             attempts: Attempts::new(),
             settling: Mutex::new(()),
             tasks,

@@ -2,10 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use moka::policy::EvictionPolicy;
-
 use super::Resource;
-use crate::ozeki::ConversationId;
+use super::fair::{FairTable, Owned};
+use crate::ozeki::{ConversationId, UserId};
 use crate::session::CallerKey;
 
 /// How many resources of callers and their conversations have a number, at about 200 bytes each; the longest unused are
@@ -25,19 +24,22 @@ pub(super) struct Generation {
 /// has a new one, and what was stored under the old one stays out of reach.
 #[derive(Debug)]
 pub(super) struct Generations {
-    current: moka::sync::Cache<Subject, u64>,
+    current: FairTable<Subject, u64>,
     next: AtomicU64,
 }
 
 /// What changes as one: a resource of a caller, or the part of it that belongs to a conversation.
 type Subject = (CallerKey, Resource, Option<ConversationId>);
 
+impl Owned for Subject {
+    fn owner(&self) -> UserId {
+        self.0.user()
+    }
+}
+
 impl Generations {
     pub(super) fn new() -> Self {
-        let current = moka::sync::Cache::builder()
-            .max_capacity(GENERATIONS_MAX)
-            .eviction_policy(EvictionPolicy::lru())
-            .build();
+        let current = FairTable::new(GENERATIONS_MAX, None, |_subject, _number| 1);
         Self { current, next: AtomicU64::new(0) }
     }
 
@@ -48,7 +50,7 @@ impl Generations {
         resource: Resource,
         conversation: Option<ConversationId>,
     ) -> Generation {
-        let of = |subject| self.current.get_with(subject, || self.draw());
+        let of = |subject| self.current.get_with(&subject, || self.draw());
         Generation {
             resource: of((caller, resource, None)),
             conversation: conversation.map(|id| of((caller, resource, Some(id)))),

@@ -11,6 +11,7 @@ mod changes;
 mod conversations;
 mod data;
 mod error;
+mod fair;
 mod friends;
 mod generations;
 mod messages;

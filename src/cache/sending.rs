@@ -7,11 +7,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use moka::policy::EvictionPolicy;
 use sha2::{Digest, Sha256};
 
 use super::budget::{Allowance, CallBudget};
 use super::data::SENT_TIME_TO_LIVE;
+use super::fair::{FairTable, Owned};
 use super::shelf::Part;
 use super::{ChangeError, Data, ReadError, Weigh};
 use crate::ozeki::{
@@ -52,7 +52,15 @@ impl Weigh for Message {
 /// Messages that were begun to be sent under ids of clients. They stand under the user, so that they are known to the
 /// same user's next session; what they tell is no more than that the upstream must be asked.
 #[derive(Debug)]
-pub(super) struct Attempts(moka::sync::Cache<(UserId, ConversationId, Box<str>), Attempt>);
+pub(super) struct Attempts(FairTable<AttemptKey, Attempt>);
+
+type AttemptKey = (UserId, ConversationId, Box<str>);
+
+impl Owned for AttemptKey {
+    fn owner(&self) -> UserId {
+        self.0
+    }
+}
 
 /// The first attempt to send a message.
 #[derive(Clone, Debug)]
@@ -67,12 +75,7 @@ struct Attempt {
 
 impl Attempts {
     pub(super) fn new() -> Self {
-        let attempts = moka::sync::Cache::builder()
-            .max_capacity(ATTEMPTS_MAX)
-            .eviction_policy(EvictionPolicy::lru())
-            .time_to_live(SENT_TIME_TO_LIVE)
-            .build();
-        Self(attempts)
+        Self(FairTable::new(ATTEMPTS_MAX, Some(SENT_TIME_TO_LIVE), |_key, _attempt| 1))
     }
 
     /// The first attempt at this message, which may be this one.
@@ -84,7 +87,7 @@ impl Attempts {
     ) -> Result<Attempt, ChangeError> {
         let key = (caller.user(), conversation, message.id.clone());
         let digest = Sha256::digest(message.data.as_bytes()).into();
-        let attempt = self.0.get_with(key, || Attempt {
+        let attempt = self.0.get_with(&key, || Attempt {
             caller: caller.key(),
             digest,
             since: message.created,

@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use moka::policy::EvictionPolicy;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
 use super::budget::{Allowance, BudgetSpent, CallBudget};
+use super::fair::{FairTable, Owned};
 use super::generations::{Generation, Generations};
 use super::{ReadError, Resource};
-use crate::ozeki::{Call, ConversationId, UpstreamError};
+use crate::ozeki::{Call, ConversationId, UpstreamError, UserId};
 use crate::session::CallerKey;
 use crate::telemetry::{CacheOutcome, Metrics};
 
@@ -28,6 +28,12 @@ pub(super) struct Slot<K = ()> {
     pub(super) generation: Generation,
     /// Which value of the resource, where it has several.
     pub(super) part: K,
+}
+
+impl<K: Part> Owned for Slot<K> {
+    fn owner(&self) -> UserId {
+        self.caller.user()
+    }
 }
 
 /// What a value takes in memory.
@@ -123,7 +129,7 @@ pub(super) struct ShelfOptions {
 /// Values of one resource for all callers.
 pub(super) struct Shelf<K, V, E = ReadError> {
     options: ShelfOptions,
-    values: moka::sync::Cache<Slot<K>, Entry<V>>,
+    values: FairTable<Slot<K>, Entry<V>>,
     /// Bounded by the requests under way: a load is begun by a request, and ends within one call's time.
     in_flight: InFlight<K, V, E>,
     generations: Arc<Generations>,
@@ -144,19 +150,9 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
         options: ShelfOptions,
         (generations, tasks, metrics): (Arc<Generations>, TaskTracker, Arc<Metrics>),
     ) -> Self {
-        let values = moka::sync::Cache::builder()
-            .max_capacity(options.max_bytes)
-            .weigher(|slot: &Slot<K>, entry: &Entry<V>| {
-                let bytes = size_of::<Slot<K>>()
-                    + slot.part.weight()
-                    + size_of::<Entry<V>>()
-                    + entry.value.weight();
-                u32::try_from(bytes).unwrap_or(u32::MAX)
-            })
-            .eviction_policy(EvictionPolicy::lru())
-            // Frees memory; whether a value is fresh is decided by `fresh_until`, by the runtime's clock.
-            .time_to_live(options.time_to_live.max(Duration::from_secs(1)))
-            .build();
+        // Leaving the table frees memory; whether a value is fresh is decided by `fresh_until`, by the runtime's clock.
+        let time_to_live = options.time_to_live.max(Duration::from_secs(1));
+        let values = FairTable::new(options.max_bytes, Some(time_to_live), weight_of::<K, V>);
         let in_flight = InFlight::default();
         Self { options, values, in_flight, generations, tasks, metrics }
     }
@@ -253,6 +249,12 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
         };
         self.tasks.spawn(load.instrument(Span::current()));
     }
+}
+
+fn weight_of<K: Part, V: Weigh>(slot: &Slot<K>, entry: &Entry<V>) -> u32 {
+    let bytes =
+        size_of::<Slot<K>>() + slot.part.weight() + size_of::<Entry<V>>() + entry.value.weight();
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// Takes a load off the map when it ends, in whatever way.
