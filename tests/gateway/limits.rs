@@ -62,7 +62,9 @@ async fn let_through(caller: &Caller, count: usize) -> usize {
 }
 
 fn logins(keys: &[&str]) -> String {
-    let login = |(index, key)| format!("l{index}: login(input: {{apiKey: \"{key}\"}}) {{ token }}");
+    let login = |(index, key)| {
+        format!("l{index}: login(input: {{apiKey: \"{key}\"}}) {{ viewer {{ name }} }}")
+    };
     let fields: Vec<String> = keys.iter().enumerate().map(login).collect();
     format!("mutation {{ {} }}", fields.join(" "))
 }
@@ -136,13 +138,15 @@ async fn each_login_of_a_mutation_counts_against_its_key() {
         .await;
     assert_eq!(answer.status, 200);
     let json = answer.json();
-    assert!(json["data"]["l1"]["token"].is_string() && json["data"]["l3"]["token"].is_string());
+    for (login, name) in [("l0", "Alice"), ("l1", "Alice"), ("l3", "Bob")] {
+        assert_eq!(json["data"][login]["viewer"]["name"], name);
+    }
     assert_eq!(json["data"]["l2"], json!(null));
     assert_eq!(
         json["errors"][0],
         json!({
             "message": "too many logins; try again in 60 seconds",
-            "locations": [{ "line": 1, "column": 114 }],
+            "locations": [{ "line": 1, "column": 134 }],
             "path": ["l2"],
             "extensions": { "code": "RATE_LIMITED", "retryAfterSeconds": 60 }
         })
