@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -36,6 +37,8 @@ pub struct GatewayOptions {
     pub cache: CacheOptions,
     /// Whether there is a playground, and with it introspection.
     pub playground: Playground,
+    /// The proxies that are believed when they say who asked them.
+    pub trusted_proxies: Vec<IpNet>,
     /// The largest body of a request, in bytes.
     pub body_max_bytes: usize,
     /// How many upstream calls one operation may begin.
@@ -124,7 +127,8 @@ impl Gateway {
         let client = Client::try_new(options.client, clock.clone(), Arc::clone(&metrics))?;
         let client = Arc::new(client);
         let sessions =
-            Arc::new(Sessions::new(&options.session, Arc::clone(&client), clock.clone()));
+            Sessions::new(&options.session, Arc::clone(&client), clock.clone(), &metrics);
+        let sessions = Arc::new(sessions);
         let data = Arc::new(Data::new(&options.cache, client, &metrics));
         let engine = Engine::new(
             Arc::clone(&data),
@@ -144,6 +148,7 @@ impl Gateway {
             engine: Arc::new(engine),
             sessions: Arc::clone(&sessions),
             readiness: readiness.clone(),
+            trusted_proxies: options.trusted_proxies.into(),
             body_max_bytes: options.body_max_bytes,
             request_timeout: options.request_timeout,
             origins: AllowedOrigins::new(origins, is_encrypted),
@@ -214,6 +219,7 @@ impl Gateway {
             for server in &mut self.servers {
                 server.ended().await;
             }
+            self.sessions.drain().await;
             self.data.drain().await;
         };
         timeout(self.shutdown_grace, finished).await.is_ok()

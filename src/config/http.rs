@@ -1,12 +1,14 @@
 //! What the gateway offers to its own callers.
 
-use std::net::SocketAddr;
+use std::net::{AddrParseError, IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use url::Url;
 
-use super::fault::Fault;
+use super::fault::{Fault, quoted};
+use super::quotas::QuotasConfig;
 use super::reader::{Expected, Reader, Refused};
 
 /// This machine only: to listen on a network is a decision.
@@ -34,6 +36,18 @@ pub(super) const TLS_FILE_FORM: &str = "the path of a readable PEM file";
 
 pub(super) const CORS_ORIGINS_FORM: &str = "origins as browsers write them, such as https://chat.example or http://localhost:5173, with commas between";
 
+/// Whoever is named here may say who is asking: that is a decision too.
+pub(super) const TRUSTED_PROXIES_DEFAULT: &str = NONE;
+
+pub(super) const TRUSTED_PROXIES_FORM: &str =
+    "IP addresses and networks, such as 10.0.0.7,2001:db8::/64, or `none`";
+
+/// The word for no proxy at all.
+const NONE: &str = "none";
+
+/// More than any operator lists; each request that comes by a proxy is compared with all.
+const TRUSTED_PROXIES_MAX: usize = 256;
+
 /// The word that turns the admin address off.
 const OFF: &str = "off";
 
@@ -53,6 +67,10 @@ pub struct HttpConfig {
     pub playground: bool,
     /// Whether rate limits hold · `OZEKI_GRAPHQL_RATE_LIMITS` · on.
     pub rate_limits: bool,
+    /// How much each of them lets through · `OZEKI_GRAPHQL_RATE_LIMIT_QUOTAS` · see [`QuotasConfig`].
+    pub quotas: QuotasConfig,
+    /// The proxies that are believed when they say who asked them · `OZEKI_GRAPHQL_TRUSTED_PROXIES` · none · at most 256.
+    pub trusted_proxies: Vec<IpNet>,
     /// How long a request may take · `OZEKI_GRAPHQL_REQUEST_TIMEOUT` · 15s · 100ms to 10m.
     pub request_timeout: Duration,
     /// The longest request body, in bytes · `OZEKI_GRAPHQL_REQUEST_BODY_MAX` · 256KiB · 1KiB to 16MiB.
@@ -86,6 +104,8 @@ impl HttpConfig {
         let cors_origins = reader.parse_optional("cors_origins", parse_origins);
         let playground = reader.switch("playground");
         let rate_limits = reader.switch("rate_limits");
+        let quotas = reader.parse("rate_limit_quotas", QuotasConfig::parse);
+        let trusted_proxies = reader.parse("trusted_proxies", parse_networks);
         let request_timeout = reader.duration("request_timeout");
         let body_max_bytes = reader.memory_size("request_body_max");
         let shutdown_delay = reader.duration("shutdown_delay");
@@ -97,6 +117,8 @@ impl HttpConfig {
             cors_origins: cors_origins.ok()?.unwrap_or_default(),
             playground: playground?,
             rate_limits: rate_limits?,
+            quotas: quotas?,
+            trusted_proxies: trusted_proxies?,
             request_timeout: request_timeout?,
             body_max_bytes: body_max_bytes?,
             shutdown_delay: shutdown_delay?,
@@ -153,6 +175,23 @@ pub(super) fn parse_address(text: &str) -> Result<SocketAddr, Expected> {
         .map_err(|_| "an IP address and a port, such as 127.0.0.1:8080 or [::]:8080".to_owned())
 }
 
+/// Reads a list of IP addresses and networks.
+fn parse_networks(text: &str) -> Result<Vec<IpNet>, Expected> {
+    if text.trim() == NONE {
+        return Ok(Vec::new());
+    }
+    let parse = |part: &str| {
+        let address = |_| part.parse().map(|address: IpAddr| address.to_canonical().into());
+        part.parse().or_else(address).map_err(|_: AddrParseError| part.to_owned())
+    };
+    let parsed: Result<Vec<IpNet>, String> = text.split(',').map(str::trim).map(parse).collect();
+    match parsed {
+        Ok(networks) if networks.len() <= TRUSTED_PROXIES_MAX => Ok(networks),
+        Ok(_) => Err(format!("at most {TRUSTED_PROXIES_MAX} {TRUSTED_PROXIES_FORM}")),
+        Err(part) => Err(format!("{TRUSTED_PROXIES_FORM}: {} is none", quoted(&part))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,5 +223,24 @@ mod tests {
         ] {
             assert!(parse_origins(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_networks() {
+        let networks = parse_networks("10.0.0.7, 192.0.2.0/24,2001:db8::/64,::ffff:10.0.0.8");
+        let networks: Vec<_> = networks.unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(networks, ["10.0.0.7/32", "192.0.2.0/24", "2001:db8::/64", "10.0.0.8/32"]);
+        assert_eq!(parse_networks("none"), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_no_network_is_named() {
+        for (text, part) in
+            [("10.0.0.7,proxy", "`proxy` is none"), ("10.0.0.0/33", "`10.0.0.0/33`"), ("", "``")]
+        {
+            let told = parse_networks(text).unwrap_err();
+            assert!(told.contains(part), "{told}");
+        }
+        assert!(parse_networks(&["10.0.0.7"; 257].join(",")).is_err());
     }
 }

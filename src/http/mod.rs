@@ -3,6 +3,7 @@
 //! It turns HTTP requests into GraphQL requests and answers into responses; it knows nothing of upstream calls.
 
 mod admin;
+mod client_address;
 mod credentials;
 mod endpoint;
 mod error;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use ipnet::IpNet;
 
 use crate::graphql::Engine;
 use crate::session::Sessions;
@@ -39,6 +41,8 @@ pub struct HttpOptions {
     pub sessions: Arc<Sessions>,
     /// Whether the gateway takes new work.
     pub readiness: Readiness,
+    /// The proxies that are believed when they say who asked them.
+    pub trusted_proxies: Arc<[IpNet]>,
     /// The largest body of a request, in bytes.
     pub body_max_bytes: usize,
     /// The longest that an operation may take.
@@ -51,7 +55,7 @@ pub struct HttpOptions {
     pub playground: Option<playground::SettingsSource>,
 }
 
-/// The routes that frontends use, behind their layers.
+/// The routes that frontends use, behind their layers. Each request needs its [`PeerAddress`] as an extension.
 pub fn router(options: HttpOptions) -> Router {
     let readiness = options.readiness.clone();
     let playground = options.playground.clone().map(playground::router).unwrap_or_default();

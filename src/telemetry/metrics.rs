@@ -52,6 +52,25 @@ pub enum OperationOutcome {
     TimedOut,
 }
 
+/// What refused a request or a login for being one too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RateLimit {
+    /// Requests of one user with a session.
+    Caller,
+    /// Requests with one forwarded credential.
+    Credential,
+    /// Requests with forwarded credentials from one address.
+    Forwarded,
+    /// Requests without a credential from one address.
+    Anonymous,
+    /// Requests with a credential that is not accepted from one address.
+    Refused,
+    /// Logins with one API key.
+    Login,
+    /// Logins from one address.
+    LoginAddress,
+}
+
 /// Labels are written in lower case, as their names in Rust are not.
 macro_rules! label_values {
     ($type:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
@@ -80,6 +99,16 @@ label_values!(OperationOutcome {
     TimedOut => "timed_out",
 });
 
+label_values!(RateLimit {
+    Caller => "caller",
+    Credential => "credential",
+    Forwarded => "forwarded",
+    Anonymous => "anonymous",
+    Refused => "refused",
+    Login => "login",
+    LoginAddress => "login_address",
+});
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct UpstreamLabels {
     api: &'static str,
@@ -99,6 +128,11 @@ struct OperationLabels {
     outcome: OperationOutcome,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RateLimitLabels {
+    limit: RateLimit,
+}
+
 type Histograms = Family<UpstreamLabels, Histogram, fn() -> Histogram>;
 
 /// Counts what the gateway does; one per gateway, so that tests can run several side by side.
@@ -108,6 +142,7 @@ pub struct Metrics {
     upstream_calls: Histograms,
     cache_reads: Family<CacheLabels, Counter>,
     operations: Family<OperationLabels, Counter>,
+    rate_limited: Family<RateLimitLabels, Counter>,
     connections_open: Gauge,
 }
 
@@ -126,13 +161,19 @@ impl Default for Metrics {
         registry.register("cache_reads", "Reads of cached resources", cache_reads.clone());
         let operations = Family::default();
         registry.register("operations", "GraphQL operations", operations.clone());
+        let rate_limited = Family::default();
+        registry.register(
+            "rate_limited",
+            "Requests and logins refused by a rate limit",
+            rate_limited.clone(),
+        );
         let connections_open = Gauge::default();
         registry.register(
             "connections_open",
             "Connections of frontends that are open",
             connections_open.clone(),
         );
-        Self { registry, upstream_calls, cache_reads, operations, connections_open }
+        Self { registry, upstream_calls, cache_reads, operations, rate_limited, connections_open }
     }
 }
 
@@ -157,6 +198,11 @@ impl Metrics {
     /// Counts one GraphQL operation.
     pub fn operation(&self, kind: OperationKind, outcome: OperationOutcome) {
         self.operations.get_or_create(&OperationLabels { kind, outcome }).inc();
+    }
+
+    /// Counts one request or login that a limit refused.
+    pub fn rate_limited(&self, limit: RateLimit) {
+        self.rate_limited.get_or_create(&RateLimitLabels { limit }).inc();
     }
 
     /// Counts a frontend's connection as open.
