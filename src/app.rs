@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache::{CacheOptions, Data};
 use crate::clock::Clock;
-use crate::graphql::{Engine, EngineOptions};
+use crate::graphql::{Engine, EngineOptions, OperationLimits};
 use crate::http::playground::{Settings, SettingsSource, tabs};
 use crate::http::{HttpOptions, Readiness, admin_router, router};
 use crate::ozeki::{ApiKey, Client, ClientOptions, ClientSetupError};
@@ -36,6 +36,8 @@ pub struct GatewayOptions {
     pub cache: CacheOptions,
     /// Whether there is a playground, and with it introspection.
     pub playground: Playground,
+    /// What documents and variables must keep to.
+    pub operation_limits: OperationLimits,
     /// The largest body of a request, in bytes.
     pub body_max_bytes: usize,
     /// How many upstream calls one operation may begin.
@@ -113,6 +115,7 @@ impl Gateway {
             Arc::clone(&metrics),
             clock,
             EngineOptions {
+                limits: options.operation_limits,
                 introspection: !matches!(options.playground, Playground::Off),
                 calls_max: options.operation_calls_max,
                 concurrency: options.operation_concurrency,

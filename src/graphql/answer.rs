@@ -4,7 +4,7 @@ use async_graphql::{ErrorExtensionValues, Name, Pos, Response, ServerError, Valu
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::ErrorCode;
+use super::{ErrorCode, TooExpensive};
 use crate::telemetry::OperationOutcome;
 
 /// The most errors of one answer; one failing resource can fail hundreds of fields.
@@ -56,6 +56,22 @@ impl Answer {
         Self::refused(vec![error])
     }
 
+    /// An answer to a request that exceeds a limit; `extensions` tell the limit, its value and what was found.
+    pub(super) fn too_expensive(refusal: TooExpensive) -> Self {
+        let mut error = ServerError::new(refusal.to_string(), None);
+        set_code(&mut error, ErrorCode::OperationTooExpensive);
+        let values = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+        values.set("limit", refusal.limit.as_str());
+        values.set("maximum", refusal.maximum);
+        values.set("found", refusal.found);
+        Self::refused(vec![error])
+    }
+
+    /// An answer to the hash of a document that the gateway does not have. Clients know it by this very message.
+    pub(super) fn persisted_query_not_found() -> Self {
+        Self::request_error(ErrorCode::PersistedQueryNotFound, "PersistedQueryNotFound")
+    }
+
     fn refused(errors: Vec<ServerError>) -> Self {
         Self { response: Response::from_errors(errors), progress: Progress::Refused }
     }
@@ -81,7 +97,8 @@ impl Answer {
         if !is_request_error {
             response.data = complete(std::mem::take(&mut response.data), &response.errors);
         }
-        for error in &mut response.errors {
+        // Finding the argument costs a walk through the document, and no more errors than these are told.
+        for error in response.errors.iter_mut().take(ERRORS_MAX) {
             let has_code =
                 error.extensions.as_ref().is_some_and(|values| values.get("code").is_some());
             if !has_code {

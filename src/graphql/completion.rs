@@ -37,6 +37,11 @@ impl FieldTypes {
         Self(objects.collect())
     }
 
+    /// The type of an object's field.
+    pub(super) fn field(&self, object: &str, field: &str) -> Option<&Type> {
+        self.0.get(object)?.get(field)
+    }
+
     /// Completes the data of an operation that passed validation and was run.
     pub(super) fn complete(
         &self,
@@ -45,14 +50,19 @@ impl FieldTypes {
         data: Value,
         errors: &[ServerError],
     ) -> Value {
-        let root = match operation.ty {
-            OperationType::Query => "Query",
-            OperationType::Mutation => "Mutation",
-            OperationType::Subscription => "Subscription",
-        };
+        let root = root_type(operation.ty);
         let shape = Planner { types: self, document }.shape(root, &[&operation.selection_set.node]);
         let mut completion = Completion { failed: failed_paths(errors), path: String::new() };
         completion.object(data, &shape).unwrap_or(Value::Null)
+    }
+}
+
+/// The object that an operation's own fields belong to.
+pub(super) const fn root_type(kind: OperationType) -> &'static str {
+    match kind {
+        OperationType::Query => "Query",
+        OperationType::Mutation => "Mutation",
+        OperationType::Subscription => "Subscription",
     }
 }
 
@@ -116,7 +126,8 @@ impl<'a> Planner<'a> {
     }
 }
 
-fn named(field_type: &Type) -> &Name {
+/// The type that a type is a list of, or itself.
+pub(super) fn named(field_type: &Type) -> &Name {
     match &field_type.base {
         BaseType::Named(name) => name,
         BaseType::List(element) => named(element),

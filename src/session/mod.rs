@@ -5,6 +5,9 @@
 
 mod caller;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod sessions;
 mod token;
 

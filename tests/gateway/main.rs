@@ -11,6 +11,7 @@ mod isolation;
 mod lists;
 mod messages;
 mod model;
+mod persisted;
 mod sessions;
 mod support;
 mod upstream_faults;
