@@ -20,6 +20,9 @@ const VALUE_REFUSED: [&str; 2] = ["Expected input type \"", "Failed to parse \""
 /// What stands in the library's sentence between an enumeration and the value that it lacks.
 const ENUM_VALUE_REFUSED: &str = " does not contain the value \"";
 
+/// How the library ends an error about an argument, or a member of an input, that must be there.
+const REQUIRED: &str = " is required but not provided";
+
 /// A GraphQL response.
 #[derive(Debug)]
 pub struct Answer {
@@ -108,6 +111,21 @@ impl Answer {
         }
         let progress = if is_request_error { Progress::Refused } else { Progress::Executed };
         Self { response, progress }
+    }
+
+    /// Takes the names of what was not sent out of the errors, for those who may not ask for the schema.
+    pub(super) fn without_unsent_names(mut self) -> Self {
+        for error in &mut self.response.errors {
+            if let Some(sentence) = error.message.strip_suffix(REQUIRED) {
+                let beginning = match sentence.split_once(" argument \"") {
+                    // The field was sent, and its argument was not.
+                    Some((field, _argument)) if field.starts_with(['F', 'D']) => field,
+                    _ => sentence.split(", ").next().unwrap_or_default(),
+                };
+                error.message = format!("{beginning} lacks a part that is required");
+            }
+        }
+        self
     }
 
     /// Whether no field has run: the answer has no `data`.

@@ -205,7 +205,7 @@ impl Engine {
         let hash = DocumentHash::of(text);
         match self.documents.find(hash) {
             Some(prepared) => Ok(prepared),
-            None => Prepared::new(text, hash, limits).map(Arc::new),
+            None => Prepared::new(text, hash, limits, &self.field_types).map(Arc::new),
         }
     }
 
@@ -235,6 +235,8 @@ impl Engine {
             Ok(response) => Answer::executed(response, argument, complete),
             Err(_elapsed) => Answer::timed_out(),
         };
+        let answer =
+            if self.options.introspection { answer } else { answer.without_unsent_names() };
         if !answer.is_request_error() {
             self.documents.keep(prepared, owner);
         }

@@ -49,7 +49,7 @@ pub fn document(text: &str) {
     assert!(contents.tokens >= found.parts, "tokens: {} of {}", contents.tokens, found.parts);
     assert!(contents.aliases >= found.aliases, "aliases");
     assert!(contents.directives >= found.directives, "directives");
-    if check_shape(&document, &limits).is_err() {
+    if check_shape(&document, &limits, &TYPES).is_err() {
         return;
     }
     let mut written_out = WrittenOut { document: &document, selections: 0 };

@@ -176,10 +176,12 @@ impl Kept {
 mod tests {
     use super::*;
     use crate::graphql::OperationLimits;
+    use crate::graphql::completion::FieldTypes;
 
     fn prepared(document: &str) -> Arc<Prepared> {
         let hash = DocumentHash::of(document);
-        Arc::new(Prepared::new(document, hash, &OperationLimits::default()).unwrap())
+        let types = FieldTypes::of("input LoginInput { apiKey: String }");
+        Arc::new(Prepared::new(document, hash, &OperationLimits::default(), &types).unwrap())
     }
 
     fn user(number: u8) -> Owner {

@@ -3,6 +3,7 @@
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
 
+use super::completion::FieldTypes;
 use super::cost::{Refusal, check_shape};
 use super::persisted::DocumentHash;
 use super::{Answer, ErrorCode, OperationLimits, guard};
@@ -28,16 +29,18 @@ impl Prepared {
         text: &str,
         hash: DocumentHash,
         limits: &OperationLimits,
+        types: &FieldTypes,
     ) -> Result<Self, Box<Answer>> {
         let too_expensive = |refusal| Box::new(Answer::too_expensive(refusal));
+        let invalid = |message: String| {
+            Box::new(Answer::request_error(ErrorCode::GraphqlValidationFailed, message))
+        };
         let contents = guard::check(text, limits).map_err(too_expensive)?;
         let document = parse_query(text).map_err(|error| Box::new(Answer::parse_error(error)))?;
-        check_shape(&document, limits).map_err(|refusal| match refusal {
+        check_shape(&document, limits, types).map_err(|refusal| match refusal {
             Refusal::TooExpensive(refusal) => too_expensive(refusal),
-            Refusal::Circle => Box::new(Answer::request_error(
-                ErrorCode::GraphqlValidationFailed,
-                "fragments spread each other in a circle",
-            )),
+            Refusal::Circle => invalid("fragments spread each other in a circle".to_owned()),
+            Refusal::UnknownType(name) => invalid(format!("Unknown type \"{name}\"")),
         })?;
         let changes =
             document.operations.iter().any(|(_, it)| it.node.ty == OperationType::Mutation);

@@ -4,6 +4,7 @@
 
 mod caching;
 mod changes;
+mod documents;
 mod edge;
 mod guide;
 mod hostile;

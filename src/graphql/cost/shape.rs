@@ -7,6 +7,7 @@ use async_graphql::parser::types::{
     ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
 };
 
+use crate::graphql::completion::{FieldTypes, named};
 use crate::graphql::limits::{Limit, OperationLimits, TooExpensive};
 
 /// The fields that ask for the schema itself.
@@ -19,12 +20,14 @@ const INTROSPECTION_DEPTH_MAX: u32 = 15;
 const INTROSPECTION_LISTS: [&str; 4] = ["fields", "interfaces", "possibleTypes", "inputFields"];
 
 /// Why a document is not run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::graphql) enum Refusal {
     /// It asks for more than one may.
     TooExpensive(TooExpensive),
     /// Fragments spread each other in a circle.
     Circle,
+    /// A variable has a type that the schema does not have.
+    UnknownType(Name),
 }
 
 impl From<TooExpensive> for Refusal {
@@ -37,6 +40,7 @@ impl From<TooExpensive> for Refusal {
 pub(in crate::graphql) fn check_shape(
     document: &ExecutableDocument,
     limits: &OperationLimits,
+    types: &FieldTypes,
 ) -> Result<(), Refusal> {
     let mut measure = Measure { document, limits, fragments: HashMap::new() };
     let mut selections = 0_u64;
@@ -47,6 +51,7 @@ pub(in crate::graphql) fn check_shape(
         limits.check(Limit::Depth, figures.depth.into())?;
         limits.check(Limit::Selections, selections)?;
         check_root_fields(document, &operation.node, limits)?;
+        check_variable_types(&operation.node, types)?;
     }
     for name in document.fragments.keys() {
         if !measure.fragments.contains_key(name.as_str()) {
@@ -56,6 +61,18 @@ pub(in crate::graphql) fn check_shape(
         }
     }
     Ok(())
+}
+
+/// The library's validation panics at the default value of a list whose elements have no type.
+fn check_variable_types(
+    operation: &OperationDefinition,
+    types: &FieldTypes,
+) -> Result<(), Refusal> {
+    let mut names = operation.variable_definitions.iter().map(|it| named(&it.node.var_type.node));
+    match names.find(|name| !types.has(name)) {
+        Some(name) => Err(Refusal::UnknownType(name.clone())),
+        None => Ok(()),
+    }
 }
 
 /// Counts the fields of the operation itself by the names that they have in the answer.
@@ -187,7 +204,8 @@ mod tests {
 
     fn check(document: &str, limits: &str) -> Result<(), Refusal> {
         let limits = OperationLimits::parse(limits).unwrap();
-        check_shape(&parse_query(document).unwrap(), &limits)
+        let types = FieldTypes::of("type Query { a: Int } input In { a: Int }");
+        check_shape(&parse_query(document).unwrap(), &limits, &types)
     }
 
     fn refused(limit: Limit, maximum: u32, found: u64) -> Result<(), Refusal> {
@@ -273,5 +291,14 @@ mod tests {
         assert_eq!(check(&of_type(13), ""), refused(Limit::Depth, 15, 16));
         let lists = "{ __type(name: \"Query\") { fields { type { fields { type { fields { name } } } } } } }";
         assert_eq!(check(lists, ""), refused(Limit::IntrospectionLists, 2, 3));
+    }
+
+    #[test]
+    fn a_variable_has_a_type_of_the_schema() {
+        assert_eq!(check("query($a: [[In!]!] = [{}], $b: ID) { a }", ""), Ok(()));
+        for unknown in ["Nope", "[Nope]", "[[Nope!]!]! = [[1]]"] {
+            let document = format!("query($a: {unknown}) {{ a }}");
+            assert_eq!(check(&document, ""), Err(Refusal::UnknownType(Name::new("Nope"))));
+        }
     }
 }
