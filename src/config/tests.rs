@@ -378,7 +378,7 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
     rate_limits = "on" # the default
     request_timeout = "15s" # the default
     request_body_max = "256KiB" # the default
-    operation_limits = "document_bytes=32768,tokens=3000,nesting=48,name_bytes=128,aliases=30,aliases_per_field=5,directives=50,definitions=100,depth=10,introspection_lists=2,selections=5000,complexity=5000,query_fields=20,mutation_fields=5,subscription_fields=1,variables_nesting=32,variable_values=5000" # flag --operation-limits
+    operation_limits = "document_bytes=32768,tokens=3000,nesting=48,name_bytes=128,aliases=30,aliases_per_field=5,directives=50,definitions=100,depth=10,introspection_lists=2,selections=5000,complexity=5000,query_fields=20,mutation_fields=5,subscription_fields=1,variables_nesting=32,variable_values=2000" # flag --operation-limits
     shutdown_delay = "1s" # the default
     shutdown_grace = "25s" # the default
     signature_algorithm = "md5" # the default

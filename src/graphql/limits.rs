@@ -91,14 +91,11 @@ impl Limit {
         match self {
             // Ten times the longest operation of the tests' real clients.
             Self::DocumentBytes => 32 << 10,
-            // Introspection needs 184.
-            Self::Tokens => 2_000,
             // Introspection has 14 levels.
             Self::Nesting => 48,
             // Names that compilers of clients make of three others.
             Self::NameBytes => 128,
             Self::Aliases => 30,
-            Self::AliasesPerField => 5,
             // Each selection of a screen that is shown by conditions.
             Self::Directives => 50,
             // A screen's query has a fragment for each of its parts.
@@ -107,17 +104,16 @@ impl Limit {
             Self::Depth => 10,
             // Fields of types, as introspection asks for them; with each list more the answer grows tenfold.
             Self::IntrospectionLists => 2,
-            Self::Selections => 5_000,
             // A default page of conversations with every field of theirs, and one of friends beside it, come to 2,800.
-            Self::Complexity => 5_000,
+            Self::Selections | Self::Complexity => 5_000,
             Self::QueryFields => 20,
-            // They run one after the other.
-            Self::MutationFields => 5,
+            // As many as one screen shows of a list by different arguments; and changes, which run one after the other.
+            Self::AliasesPerField | Self::MutationFields => 5,
             // By the specification.
             Self::SubscriptionFields => 1,
             Self::VariablesNesting => 32,
-            // The longest list that an input takes has 200.
-            Self::VariableValues => 5_000,
+            // Introspection needs 184 tokens, and the longest list that an input takes has 200 values.
+            Self::Tokens | Self::VariableValues => 2_000,
         }
     }
 
@@ -169,7 +165,7 @@ impl Limit {
 }
 
 /// Every limit as a setting's text.
-pub const DEFAULTS: &str = "document_bytes=32768,tokens=2000,nesting=48,name_bytes=128,aliases=30,aliases_per_field=5,directives=50,definitions=100,depth=10,introspection_lists=2,selections=5000,complexity=5000,query_fields=20,mutation_fields=5,subscription_fields=1,variables_nesting=32,variable_values=5000";
+pub const DEFAULTS: &str = "document_bytes=32768,tokens=2000,nesting=48,name_bytes=128,aliases=30,aliases_per_field=5,directives=50,definitions=100,depth=10,introspection_lists=2,selections=5000,complexity=5000,query_fields=20,mutation_fields=5,subscription_fields=1,variables_nesting=32,variable_values=2000";
 
 /// The limits of operations; each can be set, and the others keep their defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,6 +25,7 @@ mod prepared;
 mod query;
 mod scalars;
 mod scope;
+mod selection;
 mod types;
 
 pub use answer::Answer;

@@ -27,7 +27,7 @@ fn signature(user: UserId, key: &str) -> String {
     bodyless().sign(&request).expose().to_owned()
 }
 
-fn forwarding(gateway: &TestGateway, email: &str, key: &str) -> Caller {
+pub(crate) fn forwarding(gateway: &TestGateway, email: &str, key: &str) -> Caller {
     let user = UserId::from_email(email).unwrap();
     gateway
         .anonymous()
@@ -36,7 +36,7 @@ fn forwarding(gateway: &TestGateway, email: &str, key: &str) -> Caller {
         .with_header("ozeki-signature", &signature(user, key))
 }
 
-async fn forwarding_gateway() -> TestGateway {
+pub(crate) async fn forwarding_gateway() -> TestGateway {
     TestGateway::start_signed_by(bodyless(), |options| {
         options.session.forward_credentials = true;
     })

@@ -212,24 +212,23 @@ mod tests {
         Err(Refusal::TooExpensive(TooExpensive { limit, maximum, found }))
     }
 
+    /// Fragments that each hold what `spreads` makes of the next one's number.
+    fn web(levels: usize, spreads: impl Fn(usize) -> String) -> String {
+        let level = |level| format!(" fragment F{level} on Query {{ {} }}", spreads(level + 1));
+        let levels_below: String = (0..levels).map(level).collect();
+        format!("{{ ...F0 }} fragment F{levels} on Query {{ a }}{levels_below}")
+    }
+
     #[test]
     fn a_fragment_costs_as_often_as_it_is_spread() {
-        let mut web = String::from("{ ...F0 } fragment F22 on Query { a }");
-        for level in 0..22 {
-            let next = level + 1;
-            web += &format!(" fragment F{level} on Query {{ ...F{next} ...F{next} }}");
-        }
+        let doubling = web(22, |next| format!("...F{next} ...F{next}"));
         // Each level doubles: two to the power of 22 fields, and the spreads above them.
-        assert_eq!(check(&web, ""), refused(Limit::Selections, 5_000, (3 << 22) - 1));
+        assert_eq!(check(&doubling, ""), refused(Limit::Selections, 5_000, (3 << 22) - 1));
     }
 
     #[test]
     fn no_number_of_spreads_makes_the_figures_wrap() {
-        let mut web = String::from("{ ...F0 } fragment F40 on Query { a }");
-        for level in 0..40 {
-            let spreads = format!("...F{} ", level + 1).repeat(8);
-            web += &format!(" fragment F{level} on Query {{ {spreads} }}");
-        }
+        let web = web(40, |next| format!("...F{next} ").repeat(8));
         assert_eq!(check(&web, ""), refused(Limit::Selections, 5_000, u64::MAX));
     }
 
@@ -239,10 +238,7 @@ mod tests {
             "{ ...A } fragment A on Query { b { ...B } } fragment B on Query { c { d } }";
         assert_eq!(check(document, "depth=3"), Ok(()));
         assert_eq!(check(document, "depth=2"), refused(Limit::Depth, 2, 3));
-        let mut chain = String::from("{ ...F0 } fragment F900 on Query { a }");
-        for level in 0..900 {
-            chain += &format!(" fragment F{level} on Query {{ ...F{} }}", level + 1);
-        }
+        let chain = web(900, |next| format!("...F{next}"));
         assert_eq!(check(&chain, ""), refused(Limit::Nesting, 48, 49));
     }
 
