@@ -3,7 +3,7 @@
 use ozeki_graphql::ozeki::signature::Recipe;
 use ozeki_graphql::ozeki::{ApiKey, SignedRequest, StationId, UserId};
 
-use crate::support::{BOTH, Caller, TestGateway};
+use crate::support::{BOTH, Caller, TestGateway, canaries};
 
 const STATION: &str = "0123456789abcdef0123456789abcdef";
 
@@ -29,11 +29,13 @@ fn signature(user: UserId, key: &str) -> String {
 
 pub(crate) fn forwarding(gateway: &TestGateway, email: &str, key: &str) -> Caller {
     let user = UserId::from_email(email).unwrap();
+    let signature = signature(user, key);
+    canaries::plant(&signature);
     gateway
         .anonymous()
         .with_header("ozeki-user", &user.to_string())
         .with_header("ozeki-station", STATION)
-        .with_header("ozeki-signature", &signature(user, key))
+        .with_header("ozeki-signature", &signature)
 }
 
 pub(crate) async fn forwarding_gateway() -> TestGateway {

@@ -93,10 +93,10 @@ impl World {
         let list = alice.data("{ conversations(first: 1) { nodes { id } } }").await;
         let queries = queries(list["conversations"]["nodes"][0]["id"].as_str().unwrap());
         let (mut expected, mut tokens) = (HashMap::new(), HashMap::new());
-        for user in 0..USERS.len() {
+        for (user, name) in USERS.into_iter().enumerate() {
             // Each by a session of its own that nobody uses again.
             for (index, query) in queries.iter().enumerate() {
-                let data = gateway.log_in(USERS[user]).await.data(query).await;
+                let data = gateway.log_in(name).await.data(query).await;
                 expected.insert((user, index), data);
             }
             for session in [false, true] {
