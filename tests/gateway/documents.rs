@@ -249,6 +249,13 @@ fn errors() -> Vec<Attack> {
             &format!("{{viewer{}{{id}}}}", "@include(if:true)".repeat(50)),
             invalid,
         ),
+    ]
+}
+
+/// Texts that end early, and literals that fill the document.
+fn texts() -> Vec<Attack> {
+    let invalid = "GRAPHQL_VALIDATION_FAILED";
+    vec![
         attack(
             "a syntax error on a long line",
             &filled("{a(x:\"", "<&\\\\>", "\") ^"),
@@ -334,7 +341,7 @@ fn bodies() -> Vec<Attack> {
 }
 
 fn attacks() -> Vec<Attack> {
-    [nesting(), floods(), webs(), errors(), bodies()].into_iter().flatten().collect()
+    [nesting(), floods(), webs(), errors(), texts(), bodies()].into_iter().flatten().collect()
 }
 
 async fn send(caller: &Caller, attack: &Attack) -> Value {

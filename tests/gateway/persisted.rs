@@ -8,7 +8,11 @@ use crate::support::{Answer, Caller, FRIENDS, TestGateway};
 const QUERY: &str = "query Names($first: Int) { friends(first: $first) { nodes { name } } }";
 
 fn hash(document: &str) -> String {
-    Sha256::digest(document).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest: [u8; 32] = Sha256::digest(document).into();
+    digest
+        .chunks(16)
+        .map(|half| u128::from_be_bytes(half.try_into().unwrap()))
+        .fold(String::new(), |text, half| format!("{text}{half:032x}"))
 }
 
 fn extensions(hash: &str) -> Value {
@@ -99,13 +103,12 @@ async fn a_hash_of_another_document_is_refused_and_nothing_is_kept_under_it() {
 async fn what_is_refused_is_not_kept() {
     let gateway = TestGateway::start().await;
     let alice = gateway.log_in("alice").await;
-    let aliases = (0..40).map(|number| format!("a{number}: id ")).collect::<String>();
     for document in [
         "{ nope }",
         "{ friends(first: $missing) { totalCount } }",
         "{ __schema { description } }",
         "{",
-        &format!("{{ viewer {{ {aliases} }} }}"),
+        "{ a: viewer { id } b: viewer { id } c: viewer { id } d: viewer { id } e: viewer { id } f: viewer { id } }",
         "{ friends(first: 200) { nodes { conversations(first: 200) { nodes { id } } } } }",
         "mutation { login(input: {apiKey: \"alice-demo\"}) { expiresAt } }",
     ] {
