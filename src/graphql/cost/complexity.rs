@@ -131,11 +131,15 @@ impl<'a> Weighing<'a> {
             let value = value.into_const_with(|variable| match self.variables.get(&*variable) {
                 None => Err(()),
                 Some(serde_json::Value::Null) => Ok(Value::Null),
-                Some(value) => Ok(value.as_u64().unwrap_or(u64::MAX).into()),
+                Some(value) => Ok(value.as_i64().unwrap_or(i64::MAX).into()),
             });
             match value {
                 Err(()) | Ok(Value::Null) => None,
-                Ok(Value::Number(number)) => Some(number.as_u64().unwrap_or(u64::MAX)),
+                // One below zero is refused by the field itself, before anything below it is run.
+                Ok(Value::Number(number)) => {
+                    let size = number.as_i64().unwrap_or(i64::MAX).max(0);
+                    Some(size.unsigned_abs())
+                }
                 Ok(_) => Some(u64::MAX),
             }
         });
@@ -181,7 +185,9 @@ mod tests {
             (json!(3), 3),
             (json!(null), 50),
             (json!(1000), 200),
-            (json!(-1), 200),
+            (json!(-1), 0),
+            (json!(1.5), 200),
+            (json!(u64::MAX), 200),
             (json!("many"), 200),
         ] {
             assert_eq!(of(query, json!({ "n": value })), 1 + 1 + 2 * size, "{value}");
