@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::cache::{CacheOptions, Data};
 use crate::clock::Clock;
-use crate::graphql::{Engine, EngineOptions};
+use crate::graphql::{Engine, EngineOptions, OperationLimits};
 use crate::http::playground::{Settings, SettingsSource, tabs};
 use crate::http::{
     AllowedOrigins, HttpOptions, Readiness, Server, ServerOptions, TlsError, admin_router, router,
@@ -39,6 +39,8 @@ pub struct GatewayOptions {
     pub playground: Playground,
     /// The proxies that are believed when they say who asked them.
     pub trusted_proxies: Vec<IpNet>,
+    /// What documents and variables must keep to.
+    pub operation_limits: OperationLimits,
     /// The largest body of a request, in bytes.
     pub body_max_bytes: usize,
     /// How many upstream calls one operation may begin.
@@ -136,6 +138,7 @@ impl Gateway {
             Arc::clone(&metrics),
             clock,
             EngineOptions {
+                limits: options.operation_limits,
                 introspection: !matches!(options.playground, Playground::Off),
                 calls_max: options.operation_calls_max,
                 concurrency: options.operation_concurrency,

@@ -61,6 +61,7 @@ pub(super) fn options(
             friends_time_to_live: config.cache.friends_time_to_live,
         },
         playground,
+        operation_limits: config.http.operation_limits,
         operation_calls_max: config.upstream.operation_calls_max,
         operation_concurrency: config.upstream.operation_concurrency,
         trusted_proxies: config.http.trusted_proxies.clone(),

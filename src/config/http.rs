@@ -8,8 +8,10 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::fault::{Fault, quoted};
+use super::nearest::nearest;
 use super::quotas::QuotasConfig;
 use super::reader::{Expected, Reader, Refused};
+use crate::graphql::{InvalidLimits, LIMITS_DEFAULT, Limit, OperationLimits};
 
 /// This machine only: to listen on a network is a decision.
 pub(super) const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
@@ -22,6 +24,9 @@ pub(super) const REQUEST_TIMEOUT_DEFAULT: &str = "15s";
 
 /// A message of some hundred thousand characters of ciphertext, with the query around it.
 pub(super) const REQUEST_BODY_MAX_DEFAULT: &str = "256KiB";
+
+/// Each of them with its reason is in `graphql/limits.rs`.
+pub(super) const OPERATION_LIMITS_DEFAULT: &str = LIMITS_DEFAULT;
 
 /// Less than the thirty seconds after which orchestrators kill.
 pub(super) const SHUTDOWN_GRACE_DEFAULT: &str = "25s";
@@ -75,6 +80,9 @@ pub struct HttpConfig {
     pub request_timeout: Duration,
     /// The longest request body, in bytes · `OZEKI_GRAPHQL_REQUEST_BODY_MAX` · 256KiB · 1KiB to 16MiB.
     pub body_max_bytes: usize,
+    /// What documents and variables must keep to · `OZEKI_GRAPHQL_OPERATION_LIMITS` · see there · those that are named
+    /// change.
+    pub operation_limits: OperationLimits,
     /// How long requests are still taken after a signal to stop, while `/readyz` tells load balancers to send no more ·
     /// `OZEKI_GRAPHQL_SHUTDOWN_DELAY` · 1s; 0s for `sandbox` · 0s to 1m.
     pub shutdown_delay: Duration,
@@ -108,6 +116,7 @@ impl HttpConfig {
         let trusted_proxies = reader.parse("trusted_proxies", parse_networks);
         let request_timeout = reader.duration("request_timeout");
         let body_max_bytes = reader.memory_size("request_body_max");
+        let operation_limits = reader.parse("operation_limits", parse_limits);
         let shutdown_delay = reader.duration("shutdown_delay");
         let shutdown_grace = reader.duration("shutdown_grace");
         Some(Self {
@@ -121,6 +130,7 @@ impl HttpConfig {
             trusted_proxies: trusted_proxies?,
             request_timeout: request_timeout?,
             body_max_bytes: body_max_bytes?,
+            operation_limits: operation_limits?,
             shutdown_delay: shutdown_delay?,
             shutdown_grace: shutdown_grace?,
         })
@@ -190,6 +200,23 @@ fn parse_networks(text: &str) -> Result<Vec<IpNet>, Expected> {
         Ok(_) => Err(format!("at most {TRUSTED_PROXIES_MAX} {TRUSTED_PROXIES_FORM}")),
         Err(part) => Err(format!("{TRUSTED_PROXIES_FORM}: {} is none", quoted(&part))),
     }
+}
+
+/// Reads limits, and names the nearest where there is none of a name.
+fn parse_limits(text: &str) -> Result<OperationLimits, Expected> {
+    OperationLimits::parse(text).map_err(|error| {
+        let known = Limit::ALL.map(Limit::as_str);
+        let hint = match &error {
+            InvalidLimits::Unknown(name) => match nearest(name, known) {
+                Some(nearest) => format!("; did you mean {nearest}?"),
+                None => format!("; the limits are {}", known.join(", ")),
+            },
+            InvalidLimits::NoPair(_)
+            | InvalidLimits::Repeated(_)
+            | InvalidLimits::OutOfRange { .. } => String::new(),
+        };
+        format!("limits such as tokens=3000,depth=12, but {error}{hint}")
+    })
 }
 
 #[cfg(test)]

@@ -189,6 +189,7 @@ fn shown(setting: &Setting, text: &str) -> String {
         | Form::Size(_)
         | Form::Count(_)
         | Form::Choice(_)
+        | Form::Limits
         | Form::Text(_) => quoted(text),
     }
 }

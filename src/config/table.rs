@@ -33,7 +33,7 @@ pub fn settings_for(command: CommandKind) -> impl Iterator<Item = &'static Setti
 }
 
 /// Every setting, each declared once.
-pub static SETTINGS: [Setting; 40] = [
+pub static SETTINGS: [Setting; 41] = [
     Setting {
         name: CONFIG,
         flag: "config",
@@ -249,6 +249,16 @@ pub static SETTINGS: [Setting; 40] = [
         commands: ALL,
         group: Group::Serving,
         help: "The longest request body that is taken",
+    },
+    Setting {
+        name: "operation_limits",
+        flag: "operation-limits",
+        value_name: "LIMITS",
+        default: Some(http::OPERATION_LIMITS_DEFAULT),
+        form: Form::Limits,
+        commands: ALL,
+        group: Group::Serving,
+        help: "What documents and variables must keep to; a refusal names the limit",
     },
     Setting {
         name: SHUTDOWN_DELAY,

@@ -149,6 +149,9 @@ fn a_bad_text_is_refused_with_what_is_expected() {
         ("log_level", "loud", "one of error, warn, info, debug, trace"),
         ("log_format", "xml", "one of text, json"),
         ("session_key", "short", "5 characters that are no key"),
+        ("operation_limits", "token=3000", "there is no limit `token`; did you mean tokens?"),
+        ("operation_limits", "wholly-else=1", "the limits are document_bytes, tokens,"),
+        ("operation_limits", "depth=33", "depth must be a whole number from 1 to 32"),
     ] {
         let told = faults(serve(&[(name, text)]));
         let setting = table::setting(name).unwrap();
@@ -370,6 +373,7 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
     let flags = flags(&[
         ("upstream_url", "https://gate:opensesame@chat.example/index.php"),
         ("admin_listen", "off"),
+        ("operation_limits", "tokens=3000"),
     ]);
     let config = Config::load(CommandKind::Serve, &flags, &variables).unwrap();
     let shown = config.to_toml();
@@ -396,6 +400,7 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
     trusted_proxies = "none" # the default
     request_timeout = "15s" # the default
     request_body_max = "256KiB" # the default
+    operation_limits = "document_bytes=32768,tokens=3000,nesting=48,name_bytes=128,aliases=30,aliases_per_field=5,directives=50,definitions=100,depth=10,introspection_lists=2,selections=5000,complexity=5000,query_fields=20,mutation_fields=5,subscription_fields=1,variables_nesting=32,variable_values=2000" # flag --operation-limits
     shutdown_delay = "1s" # the default
     shutdown_grace = "25s" # the default
     signature_algorithm = "md5" # the default

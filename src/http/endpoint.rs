@@ -34,6 +34,9 @@ async fn post_graphql(
     answered(&options, peer, &headers, async |media_type, asker| {
         request::check_content_type(&headers)?;
         let body = read_body(&headers, body, options.body_max_bytes, deadline).await?;
+        if let Err(answer) = options.engine.check_text(&body) {
+            return Ok(to_response(&answer, media_type));
+        }
         let request = request::from_body(&body)?;
         let operation = match options.engine.prepare(request) {
             Ok(operation) => operation,
@@ -54,6 +57,7 @@ async fn get_graphql(
     let deadline = Instant::now() + options.request_timeout;
     answered(&options, peer, &headers, async |media_type, asker| {
         request::check_preflight_header(&headers)?;
+        // The server's bound of a request's head bounds what a URL can hold.
         let request: Request =
             request::from_query_string(query_string.as_deref().unwrap_or_default())?;
         let operation = match options.engine.prepare(request) {

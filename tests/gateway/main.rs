@@ -4,6 +4,7 @@
 
 mod caching;
 mod changes;
+mod documents;
 mod edge;
 mod guide;
 mod hostile;
@@ -13,6 +14,7 @@ mod limits;
 mod lists;
 mod messages;
 mod model;
+mod persisted;
 mod sending;
 mod sessions;
 mod support;

@@ -2,6 +2,8 @@
 
 mod answer;
 mod conversations;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod messages;
 mod transport;
 

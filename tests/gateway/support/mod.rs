@@ -10,11 +10,12 @@ use std::time::Duration;
 use ozeki_graphql::app::{ConnectionLimits, Gateway, GatewayOptions, Playground};
 use ozeki_graphql::cache::CacheOptions;
 use ozeki_graphql::clock::Clock;
+use ozeki_graphql::graphql::OperationLimits;
 use ozeki_graphql::ozeki::{ClientOptions, Recipe};
 use ozeki_graphql::sandbox::{Fault, Faults, Injection, Sandbox, SandboxOptions, Times};
 use ozeki_graphql::session::{Audience, SessionKey, SessionOptions};
 
-pub(crate) use client::{Caller, codes};
+pub(crate) use client::{Answer, Caller, codes};
 
 /// The two calls of the main query, as api and action.
 pub(crate) const CONVERSATIONS: (&str, &str) = ("chatconversation", "list");
@@ -87,6 +88,7 @@ impl TestGateway {
             },
             playground: Playground::Off,
             trusted_proxies: Vec::new(),
+            operation_limits: OperationLimits::default(),
             operation_calls_max: NonZeroUsize::new(64).unwrap(),
             operation_concurrency: NonZeroUsize::new(8).unwrap(),
             body_max_bytes: 256 << 10,
