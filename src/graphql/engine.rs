@@ -10,7 +10,7 @@ pub use async_graphql::parser::types::OperationType;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationDefinition, VariableDefinition,
 };
-use async_graphql::{EmptySubscription, SDLExportOptions, Schema, ServerError, Variables};
+use async_graphql::{SDLExportOptions, Schema, ServerError, Variables};
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::is_internal;
@@ -18,6 +18,7 @@ use super::completion::FieldTypes;
 use super::guard::check_nesting;
 use super::mutation::Mutation;
 use super::query::Query;
+use super::subscription::Subscription;
 use super::{Answer, ErrorCode, Freshness, Scope};
 use crate::cache::{CallBudget, Data};
 use crate::clock::Clock;
@@ -34,7 +35,7 @@ const CAUSES_LOGGED_MAX: usize = 5;
 /// The longest name of an operation that reaches a log, in characters.
 const LOGGED_NAME_MAX_CHARS: usize = 128;
 
-type GatewaySchema = Schema<Query, Mutation, EmptySubscription>;
+type GatewaySchema = Schema<Query, Mutation, Subscription>;
 
 /// A GraphQL request, as any transport reads it.
 #[derive(Clone, Debug, Default)]
@@ -112,7 +113,7 @@ impl Engine {
         options: EngineOptions,
     ) -> Self {
         let mut schema =
-            Schema::build(Query, Mutation::default(), EmptySubscription).limit_depth(DEPTH_MAX);
+            Schema::build(Query, Mutation::default(), Subscription).limit_depth(DEPTH_MAX);
         if !options.introspection {
             schema = schema.disable_introspection().disable_suggestions();
         }
@@ -192,7 +193,7 @@ fn parse(request: Request) -> Result<Operation, Box<Answer>> {
 
 /// The schema in its definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
-    let schema: GatewaySchema = Schema::new(Query, Mutation::default(), EmptySubscription);
+    let schema: GatewaySchema = Schema::new(Query, Mutation::default(), Subscription);
     let options = SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions();
     schema.sdl_with_options(options)
 }
