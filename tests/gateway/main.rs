@@ -12,6 +12,7 @@ mod lists;
 mod live;
 mod messages;
 mod model;
+mod sending;
 mod sessions;
 mod support;
 mod upstream_faults;
