@@ -115,8 +115,9 @@ impl<K: Owned, V: Clone + Send + Sync + 'static> FairTable<K, V> {
     pub(super) fn insert(&self, key: K, value: V) {
         // Before it is in the table: the listener may be told that it left at any time after.
         self.count(&key, (self.weigh)(&key, &value));
-        self.entries.insert(key.clone(), value);
-        self.keep_to_share(key.owner());
+        let owner = key.owner();
+        self.entries.insert(key, value);
+        self.keep_to_share(owner);
     }
 
     /// The value of a key, made by `make` where there is none.

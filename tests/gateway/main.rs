@@ -8,6 +8,7 @@ mod edge;
 mod guide;
 mod hostile;
 mod isolation;
+mod isolation_property;
 mod lists;
 mod live;
 mod messages;

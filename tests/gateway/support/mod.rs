@@ -1,5 +1,6 @@
 //! Starts a gateway in front of the sandbox, in process, and asks it over HTTP.
 
+pub(crate) mod canaries;
 mod client;
 
 use std::num::NonZeroUsize;
@@ -49,6 +50,7 @@ impl TestGateway {
         recipe: Recipe,
         change: impl FnOnce(&mut GatewayOptions),
     ) -> Self {
+        canaries::watch_the_log();
         let clock = Clock::manual(START);
         let any = "127.0.0.1:0".parse().unwrap();
         let sandbox = SandboxOptions { listen: any, recipe: recipe.clone(), clock: clock.clone() };
@@ -143,6 +145,7 @@ impl Drop for UnmetFaults {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             assert_eq!(self.0.waiting(), 0, "a fault that was injected was never met");
+            canaries::check();
         }
     }
 }
