@@ -23,7 +23,7 @@ use super::{Answer, ErrorCode, Freshness, Scope};
 use crate::cache::{CallBudget, Data};
 use crate::clock::Clock;
 use crate::ozeki::{Timestamp, UpstreamError};
-use crate::session::{Authentication, Sessions};
+use crate::session::{Authentication, ClientNetwork, Sessions};
 use crate::telemetry::{Metrics, OperationKind, OperationOutcome};
 
 /// The deepest selection: the standard introspection query has 15 levels.
@@ -53,6 +53,8 @@ pub struct Request {
 pub struct RequestContext {
     /// Who asks.
     pub authentication: Authentication,
+    /// From where, as far as limits go by it.
+    pub client: ClientNetwork,
     /// Whether reads may be answered from memory.
     pub freshness: Freshness,
     /// When the answer must be there.
@@ -153,7 +155,7 @@ impl Engine {
         let scope = Scope::new(
             Arc::clone(&self.data),
             Arc::clone(&self.sessions),
-            context.authentication,
+            (context.authentication, context.client),
             context.freshness,
             CallBudget::new(self.options.calls_max, self.options.concurrency),
             Timestamp::now(&self.clock),
