@@ -131,7 +131,7 @@ impl Gateway {
         let sessions =
             Sessions::new(&options.session, Arc::clone(&client), clock.clone(), &metrics);
         let sessions = Arc::new(sessions);
-        let data = Arc::new(Data::new(&options.cache, client, &metrics));
+        let data = Arc::new(Data::new(&options.cache, client, clock.clone(), &metrics));
         let engine = Engine::new(
             Arc::clone(&data),
             Arc::clone(&sessions),

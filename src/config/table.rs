@@ -33,7 +33,7 @@ pub fn settings_for(command: CommandKind) -> impl Iterator<Item = &'static Setti
 }
 
 /// Every setting, each declared once.
-pub static SETTINGS: [Setting; 41] = [
+pub static SETTINGS: [Setting; 44] = [
     Setting {
         name: CONFIG,
         flag: "config",
@@ -391,6 +391,26 @@ pub static SETTINGS: [Setting; 41] = [
         help: "How long a list of friends is fresh",
     },
     Setting {
+        name: "live_time_to_live",
+        flag: "live-time-to-live",
+        value_name: "DURATION",
+        default: Some(cache::LIVE_TIME_TO_LIVE_DEFAULT),
+        form: Form::Duration(RangeInclusive::new(Duration::ZERO, HOUR)),
+        commands: ALL,
+        group: Group::Cache,
+        help: "How long both lists are fresh while the Ozeki server tells what changes; 0s: no longer than otherwise",
+    },
+    Setting {
+        name: "notification_interval",
+        flag: "notification-interval",
+        value_name: "DURATION",
+        default: Some(cache::NOTIFICATION_INTERVAL_DEFAULT),
+        form: Form::Duration(RangeInclusive::new(Duration::from_millis(100), MINUTE)),
+        commands: ALL,
+        group: Group::Cache,
+        help: "The shortest time between two questions for what changed; eight times as long when nothing does",
+    },
+    Setting {
         name: "log_level",
         flag: "log-level",
         value_name: "LEVEL",
@@ -429,6 +449,16 @@ pub static SETTINGS: [Setting; 41] = [
         commands: SANDBOX,
         group: Group::Sandbox,
         help: "Write the URLs here as JSON once all is ready, for scripts",
+    },
+    Setting {
+        name: "life",
+        flag: "life",
+        value_name: "on|off",
+        default: Some(sandbox::LIFE_DEFAULT),
+        form: Form::Switch,
+        commands: SANDBOX,
+        group: Group::Sandbox,
+        help: "Let the demo users write, come and leave by themselves",
     },
     Setting {
         name: "check_api_key",

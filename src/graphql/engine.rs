@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 pub use async_graphql::parser::types::OperationType;
 use async_graphql::parser::types::{DocumentOperations, OperationDefinition, VariableDefinition};
-use async_graphql::{EmptySubscription, SDLExportOptions, Schema, ServerError, Variables};
+use async_graphql::{SDLExportOptions, Schema, ServerError, Variables};
 use tokio::time::{Instant, timeout_at};
 
 use document::{argument_at, fill_defaults, selects_schema};
@@ -22,6 +22,7 @@ use super::mutation::Mutation;
 use super::persisted::{DocumentHash, Documents, Owner};
 use super::prepared::Prepared;
 use super::query::Query;
+use super::subscription::Subscription;
 use super::{Answer, ErrorCode, Freshness, Scope};
 use crate::cache::{CallBudget, Data};
 use crate::clock::Clock;
@@ -32,7 +33,7 @@ use crate::telemetry::{Metrics, OperationKind, OperationOutcome};
 /// As many causes of one operation's failures as an operator reads.
 const CAUSES_LOGGED_MAX: usize = 5;
 
-pub(super) type GatewaySchema = Schema<Query, Mutation, EmptySubscription>;
+pub(super) type GatewaySchema = Schema<Query, Mutation, Subscription>;
 
 /// A GraphQL request, as any transport reads it.
 #[derive(Clone, Debug, Default)]
@@ -121,7 +122,7 @@ impl Engine {
         clock: Clock,
         options: EngineOptions,
     ) -> Self {
-        let mut schema = Schema::build(Query, Mutation::default(), EmptySubscription);
+        let mut schema = Schema::build(Query, Mutation::default(), Subscription);
         if !options.introspection {
             schema = schema.disable_introspection().disable_suggestions();
         }
@@ -250,7 +251,7 @@ impl Engine {
 
 /// The schema in its definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
-    let schema: GatewaySchema = Schema::new(Query, Mutation::default(), EmptySubscription);
+    let schema: GatewaySchema = Schema::new(Query, Mutation::default(), Subscription);
     let options = SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions();
     schema.sdl_with_options(options)
 }

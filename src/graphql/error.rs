@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::ErrorExtensionValues;
 
-use crate::cache::{BudgetSpent, ChangeError, ReadError};
+use crate::cache::{BudgetSpent, ChangeError, FeedEnd, FollowError, ReadError};
 use crate::ozeki::UpstreamError;
 use crate::session::SessionError;
 
@@ -38,6 +38,8 @@ pub enum ErrorCode {
     OperationTooExpensive,
     /// Too many requests or logins; `extensions.retryAfterSeconds` tells when to try again.
     RateLimited,
+    /// The client of a subscription does not keep up: it has to subscribe and read anew.
+    SubscriptionLagged,
     /// A bug; logged with the request id that the client also gets.
     Internal,
 }
@@ -47,7 +49,7 @@ pub(super) const RETRY_AFTER_SECONDS: &str = "retryAfterSeconds";
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::BadRequest,
         Self::GraphqlParseFailed,
         Self::GraphqlValidationFailed,
@@ -61,6 +63,7 @@ impl ErrorCode {
         Self::UpstreamInvalidResponse,
         Self::OperationTooExpensive,
         Self::RateLimited,
+        Self::SubscriptionLagged,
         Self::Internal,
     ];
 
@@ -80,6 +83,7 @@ impl ErrorCode {
             Self::UpstreamInvalidResponse => "UPSTREAM_INVALID_RESPONSE",
             Self::OperationTooExpensive => "OPERATION_TOO_EXPENSIVE",
             Self::RateLimited => "RATE_LIMITED",
+            Self::SubscriptionLagged => "SUBSCRIPTION_LAGGED",
             Self::Internal => "INTERNAL",
         }
     }
@@ -119,6 +123,12 @@ impl FieldError {
             ErrorCode::Unauthenticated,
             "this needs a session: call the mutation `login` and send its token as `Authorization: Bearer <token>`",
         )
+    }
+
+    /// An argument of a subscription names a conversation that the viewer does not have.
+    pub(super) fn unknown_conversation(argument: &'static str) -> Self {
+        let message = "you have no conversation with this id";
+        Self { argument: Some(argument), ..Self::new(ErrorCode::NotFound, message) }
     }
 
     /// An argument is invalid. The message says what it should be; it repeats nothing that was sent.
@@ -176,6 +186,36 @@ impl From<BudgetSpent> for FieldError {
             ErrorCode::OperationTooExpensive,
             "the operation needs more calls to the chat server than one operation may make; ask for less at once",
         )
+    }
+}
+
+impl From<FollowError> for FieldError {
+    fn from(error: FollowError) -> Self {
+        let message = match error {
+            FollowError::CallerFull => {
+                "you have as many subscriptions as one user may have; end some"
+            }
+            FollowError::Full => {
+                "the gateway has as many subscribers as it can serve; try again later"
+            }
+        };
+        Self::new(ErrorCode::OperationTooExpensive, message)
+    }
+}
+
+impl From<FeedEnd> for FieldError {
+    fn from(end: FeedEnd) -> Self {
+        match end {
+            FeedEnd::Lagged => Self::new(
+                ErrorCode::SubscriptionLagged,
+                "too much changed at once for this subscription; subscribe again, then read anew",
+            ),
+            FeedEnd::SessionEnded => Self::unauthenticated(),
+            FeedEnd::Upstream(error) => error.into(),
+            FeedEnd::Interrupted => {
+                Self::new(ErrorCode::Internal, "the subscription was interrupted; subscribe again")
+            }
+        }
     }
 }
 

@@ -52,6 +52,32 @@ pub enum OperationOutcome {
     TimedOut,
 }
 
+/// What a notice tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum NoticeKind {
+    FriendAvailability,
+    Conversation,
+    ConversationList,
+}
+
+/// Counts one more of something until it is dropped.
+#[derive(Debug)]
+pub struct Gauged(Gauge);
+
+impl Gauged {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Gauged {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// What refused a request or a login for being one too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RateLimit {
@@ -92,6 +118,11 @@ label_values!(OperationKind {
     Subscription => "subscription",
     Refused => "refused",
 });
+label_values!(NoticeKind {
+    FriendAvailability => "friend_availability",
+    Conversation => "conversation",
+    ConversationList => "conversation_list",
+});
 label_values!(OperationOutcome {
     Ok => "ok",
     Partial => "partial",
@@ -129,6 +160,11 @@ struct OperationLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NoticeLabels {
+    kind: NoticeKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RateLimitLabels {
     limit: RateLimit,
 }
@@ -142,6 +178,10 @@ pub struct Metrics {
     upstream_calls: Histograms,
     cache_reads: Family<CacheLabels, Counter>,
     operations: Family<OperationLabels, Counter>,
+    pollers: Gauge,
+    subscriptions: Gauge,
+    notices: Family<NoticeLabels, Counter>,
+    lagged: Counter,
     rate_limited: Family<RateLimitLabels, Counter>,
     connections_open: Gauge,
 }
@@ -173,7 +213,27 @@ impl Default for Metrics {
             "Connections of frontends that are open",
             connections_open.clone(),
         );
-        Self { registry, upstream_calls, cache_reads, operations, rate_limited, connections_open }
+        let pollers = Gauge::default();
+        registry.register("pollers", "Stations whose notices are polled", pollers.clone());
+        let subscriptions = Gauge::default();
+        registry.register("subscriptions", "Subscriptions that are open", subscriptions.clone());
+        let notices = Family::default();
+        registry.register("notices", "What notices named", notices.clone());
+        let lagged = Counter::default();
+        let help = "Subscriptions that ended because their client did not keep up";
+        registry.register("subscriptions_lagged", help, lagged.clone());
+        Self {
+            registry,
+            upstream_calls,
+            cache_reads,
+            operations,
+            pollers,
+            subscriptions,
+            notices,
+            lagged,
+            rate_limited,
+            connections_open,
+        }
     }
 }
 
@@ -198,6 +258,27 @@ impl Metrics {
     /// Counts one GraphQL operation.
     pub fn operation(&self, kind: OperationKind, outcome: OperationOutcome) {
         self.operations.get_or_create(&OperationLabels { kind, outcome }).inc();
+    }
+
+    /// Counts a poller until what is returned is dropped.
+    pub fn poller(&self) -> Gauged {
+        Gauged::new(&self.pollers)
+    }
+
+    /// Counts an open subscription until what is returned is dropped.
+    pub fn subscription(&self) -> Gauged {
+        Gauged::new(&self.subscriptions)
+    }
+
+    /// Counts what a poll's answer named.
+    pub fn notices(&self, kind: NoticeKind, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.notices.get_or_create(&NoticeLabels { kind }).inc_by(count);
+    }
+
+    /// Counts a subscription that ended because its client did not keep up.
+    pub fn lagged(&self) {
+        self.lagged.inc();
     }
 
     /// Counts one request or login that a limit refused.

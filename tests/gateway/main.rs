@@ -12,6 +12,7 @@ mod isolation;
 mod isolation_property;
 mod limits;
 mod lists;
+mod live;
 mod messages;
 mod model;
 mod persisted;

@@ -5,6 +5,7 @@ mod conversations;
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzzing;
 mod messages;
+mod notifications;
 mod transport;
 
 pub use conversations::{Change, Color, InvalidColor};
