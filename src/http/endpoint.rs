@@ -57,7 +57,7 @@ async fn get_graphql(
     let deadline = Instant::now() + options.request_timeout;
     answered(&options, peer, &headers, async |media_type, asker| {
         request::check_preflight_header(&headers)?;
-        // The server's bound of a request's head bounds what a URL can hold.
+        // Not scanned as a body is: a URL has at most 64 KiB, and that bounds what is decoded from it.
         let request: Request =
             request::from_query_string(query_string.as_deref().unwrap_or_default())?;
         let operation = match options.engine.prepare(request) {
