@@ -7,8 +7,10 @@ mod caller;
 mod error;
 mod sessions;
 mod token;
+mod watch;
 
 pub use caller::{Caller, CallerKey, Session, SessionId};
 pub use error::SessionError;
 pub use sessions::{Authentication, LoggedIn, Presented, SessionOptions, Sessions};
 pub use token::{SessionKey, SessionToken};
+pub use watch::SessionWatch;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::token::Sealer;
-use super::{Caller, Session, SessionError, SessionId, SessionKey, SessionToken};
+use super::watch::Watches;
+use super::{Caller, Session, SessionError, SessionId, SessionKey, SessionToken, SessionWatch};
 use crate::clock::Clock;
 use crate::ozeki::{
     ApiKey, Client, Credential, Identity, Login, Signature, StationId, Timestamp, UpstreamError,
@@ -76,6 +77,7 @@ pub struct Sessions {
     time_to_live: Duration,
     forward_credentials: bool,
     revoked: moka::sync::Cache<SessionId, ()>,
+    watches: Arc<Watches>,
 }
 
 impl Sessions {
@@ -93,6 +95,7 @@ impl Sessions {
             time_to_live: options.time_to_live,
             forward_credentials: options.forward_credentials,
             revoked,
+            watches: Arc::default(),
         }
     }
 
@@ -142,6 +145,21 @@ impl Sessions {
     /// Ends a session on this replica: its token is refused until it would have expired.
     pub fn revoke(&self, session: &Session) {
         self.revoked.insert(session.id, ());
+        self.watches.end(session.id);
+    }
+
+    /// Watches for the end of the caller's session, for those who serve it for longer than one answer.
+    pub fn watch(&self, caller: &Caller) -> SessionWatch {
+        let Some(session) = caller.session() else {
+            return SessionWatch::endless();
+        };
+        let expires_at = session.expires_at.unix_seconds();
+        let watch = SessionWatch::new(&self.watches, session.id, self.clock.clone(), expires_at);
+        // Looked up after the watch has begun, so that no end falls between the two.
+        if self.revoked.contains_key(&session.id) {
+            self.watches.end(session.id);
+        }
+        watch
     }
 
     fn open(&self, token: &str) -> Option<Caller> {
