@@ -62,35 +62,45 @@ impl Answer {
 
     /// The answer of an operation that was not done by its deadline. Its data is null and not absent: it was begun.
     pub(super) fn timed_out() -> Self {
-        let message = "the operation took too long; what it had begun may still happen";
-        let mut error = ServerError::new(message, None);
-        set_code(&mut error, ErrorCode::UpstreamTimeout);
-        Self { response: Response::from_errors(vec![error]), progress: Progress::TimedOut }
+        let response = Response::from_errors(vec![timed_out_error()]);
+        Self { response, progress: Progress::TimedOut }
     }
 
     /// The answer of an operation that was given to the schema.
     /// `argument_at` names the argument whose value stands at a position; `complete` completes the data.
     pub(super) fn executed<'a>(
-        mut response: Response,
+        response: Response,
         argument_at: impl Fn(Pos) -> Option<&'a Name>,
         complete: impl FnOnce(Value, &[ServerError]) -> Value,
     ) -> Self {
         // An error without a path is about the request as a whole: no field has run.
         let is_request_error = response.data == Value::Null
             && response.errors.iter().any(|error| error.path.is_empty());
-        if !is_request_error {
-            response.data = complete(std::mem::take(&mut response.data), &response.errors);
+        if is_request_error {
+            Self::not_begun(response, argument_at)
+        } else {
+            Self::event(response, argument_at, complete)
         }
-        for error in &mut response.errors {
-            let has_code =
-                error.extensions.as_ref().is_some_and(|values| values.get("code").is_some());
-            if !has_code {
-                let argument = error.locations.first().and_then(|position| argument_at(*position));
-                tell_in_our_words(error, argument);
-            }
-        }
-        let progress = if is_request_error { Progress::Refused } else { Progress::Executed };
-        Self { response, progress }
+    }
+
+    /// The answer of an operation whose fields have run, such as an event of a subscription.
+    pub(super) fn event<'a>(
+        mut response: Response,
+        argument_at: impl Fn(Pos) -> Option<&'a Name>,
+        complete: impl FnOnce(Value, &[ServerError]) -> Value,
+    ) -> Self {
+        response.data = complete(std::mem::take(&mut response.data), &response.errors);
+        tell_uncoded_in_our_words(&mut response.errors, argument_at);
+        Self { response, progress: Progress::Executed }
+    }
+
+    /// The answer of an operation that could not begin.
+    pub(super) fn not_begun<'a>(
+        mut response: Response,
+        argument_at: impl Fn(Pos) -> Option<&'a Name>,
+    ) -> Self {
+        tell_uncoded_in_our_words(&mut response.errors, argument_at);
+        Self::refused(response.errors)
     }
 
     /// Whether no field has run: the answer has no `data`.
@@ -101,6 +111,11 @@ impl Answer {
     /// Whether the operation was dropped at its deadline.
     pub fn is_timed_out(&self) -> bool {
         self.progress == Progress::TimedOut
+    }
+
+    /// The answer's errors alone, as the list that it holds.
+    pub fn listed_errors(&self) -> impl Serialize + '_ {
+        Errors(&self.response.errors)
     }
 
     /// The answer as JSON.
@@ -126,6 +141,27 @@ impl Answer {
 pub(super) fn is_internal(error: &ServerError) -> bool {
     let code = error.extensions.as_ref().and_then(|values| values.get("code"));
     code == Some(&Value::from(ErrorCode::Internal.as_str()))
+}
+
+/// What an operation, or an event of a subscription, fails with that was not done in time.
+pub(super) fn timed_out_error() -> ServerError {
+    let message = "the operation took too long; what it had begun may still happen";
+    let mut error = ServerError::new(message, None);
+    set_code(&mut error, ErrorCode::UpstreamTimeout);
+    error
+}
+
+fn tell_uncoded_in_our_words<'a>(
+    errors: &mut [ServerError],
+    argument_at: impl Fn(Pos) -> Option<&'a Name>,
+) {
+    for error in errors {
+        let has_code = error.extensions.as_ref().is_some_and(|values| values.get("code").is_some());
+        if !has_code {
+            let argument = error.locations.first().and_then(|position| argument_at(*position));
+            tell_in_our_words(error, argument);
+        }
+    }
 }
 
 fn set_code(error: &mut ServerError, code: ErrorCode) {

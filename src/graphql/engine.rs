@@ -1,6 +1,7 @@
 //! Runs operations: parse, choose, execute, log.
 
 mod document;
+mod subscribing;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use async_graphql::parser::types::{
 use async_graphql::{EmptySubscription, SDLExportOptions, Schema, ServerError, Variables};
 use tokio::time::{Instant, timeout_at};
 
+use self::subscribing::ScopePerEvent;
 use super::answer::is_internal;
 use super::completion::FieldTypes;
 use super::guard::check_nesting;
@@ -88,6 +90,8 @@ pub struct EngineOptions {
 /// Runs operations against the schema.
 pub struct Engine {
     schema: GatewaySchema,
+    /// The same with [`ScopePerEvent`]: an extension costs each field of every operation a little.
+    subscriptions: GatewaySchema,
     field_types: FieldTypes,
     data: Arc<Data>,
     sessions: Arc<Sessions>,
@@ -111,13 +115,19 @@ impl Engine {
         clock: Clock,
         options: EngineOptions,
     ) -> Self {
-        let mut schema =
-            Schema::build(Query, Mutation::default(), EmptySubscription).limit_depth(DEPTH_MAX);
-        if !options.introspection {
-            schema = schema.disable_introspection().disable_suggestions();
-        }
+        let build = || {
+            let schema =
+                Schema::build(Query, Mutation::default(), EmptySubscription).limit_depth(DEPTH_MAX);
+            if options.introspection {
+                schema
+            } else {
+                schema.disable_introspection().disable_suggestions()
+            }
+        };
+        let schema = build().finish();
+        let subscriptions = build().extension(ScopePerEvent).finish();
         let field_types = FieldTypes::of(&sdl());
-        Self { schema: schema.finish(), field_types, data, sessions, metrics, clock, options }
+        Self { schema, subscriptions, field_types, data, sessions, metrics, clock, options }
     }
 
     /// Parses the document and chooses the operation.
@@ -149,14 +159,7 @@ impl Engine {
     /// Runs the operation. At the deadline it is dropped; calls that it shares with others go on.
     pub async fn execute(&self, operation: Operation, context: RequestContext) -> Answer {
         let Operation { document, definition, name, variables } = operation;
-        let scope = Scope::new(
-            Arc::clone(&self.data),
-            Arc::clone(&self.sessions),
-            context.authentication,
-            context.freshness,
-            CallBudget::new(self.options.calls_max, self.options.concurrency),
-            Timestamp::now(&self.clock),
-        );
+        let scope = self.scope(context.authentication, context.freshness);
         let mut request = async_graphql::Request::new("").data(scope);
         request.set_parsed_query(document.clone());
         request.operation_name.clone_from(&name);
@@ -172,6 +175,17 @@ impl Engine {
         self.metrics.operation(metric_of(definition.ty), answer.outcome());
         log_failures(&answer, name.as_deref());
         answer
+    }
+
+    fn scope(&self, authentication: Authentication, freshness: Freshness) -> Scope {
+        Scope::new(
+            Arc::clone(&self.data),
+            Arc::clone(&self.sessions),
+            authentication,
+            freshness,
+            CallBudget::new(self.options.calls_max, self.options.concurrency),
+            Timestamp::now(&self.clock),
+        )
     }
 }
 
