@@ -16,7 +16,7 @@ use crate::cache::{CacheOptions, Data};
 use crate::clock::Clock;
 use crate::graphql::{Engine, EngineOptions};
 use crate::http::playground::{Settings, SettingsSource, tabs};
-use crate::http::{HttpOptions, Readiness, admin_router, router};
+use crate::http::{HttpOptions, Readiness, Streams, admin_router, router};
 use crate::ozeki::{ApiKey, Client, ClientOptions, ClientSetupError};
 use crate::session::{SessionOptions, Sessions};
 use crate::telemetry::Metrics;
@@ -84,6 +84,7 @@ pub struct Gateway {
     readiness: Readiness,
     stop: CancellationToken,
     servers: Vec<JoinHandle<io::Result<()>>>,
+    streams: Streams,
     data: Arc<Data>,
     sessions: Arc<Sessions>,
     shutdown_grace: Duration,
@@ -119,15 +120,17 @@ impl Gateway {
             },
         );
         let readiness = Readiness::default();
+        let stop = CancellationToken::new();
+        let streams = Streams::new(stop.clone(), Arc::clone(&metrics));
         let http = HttpOptions {
             engine: Arc::new(engine),
             sessions: Arc::clone(&sessions),
+            streams: streams.clone(),
             readiness: readiness.clone(),
             body_max_bytes: options.body_max_bytes,
             request_timeout: options.request_timeout,
             playground: settings_source(options.playground, &sessions),
         };
-        let stop = CancellationToken::new();
         let address = local_address(&listener, options.listen)?;
         let mut servers = vec![serve(listener, router(http), stop.clone())];
         let mut admin_address = None;
@@ -142,6 +145,7 @@ impl Gateway {
             readiness,
             stop,
             servers,
+            streams,
             data,
             sessions,
             shutdown_grace,
@@ -179,6 +183,7 @@ impl Gateway {
                 // A server that ended early has nothing left to finish.
                 let _ = server.await;
             }
+            self.streams.ended().await;
             self.data.drain().await;
         };
         timeout(self.shutdown_grace, finished).await.is_ok()

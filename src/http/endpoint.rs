@@ -2,6 +2,8 @@
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -12,15 +14,22 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use super::error::RequestError;
-use super::negotiation::MediaType;
-use super::{HttpOptions, credentials, request};
-use crate::graphql::{Answer, Freshness, Operation, OperationType, Request, RequestContext};
+use super::negotiation::{EventStream, MediaType};
+use super::{HttpOptions, credentials, request, sse, websocket};
+use crate::graphql::{Answer, Freshness, OperationType, Request, RequestContext};
 
 /// What an answer depends on besides the URL; a cache in between must know, although it must not keep it anyway.
 const VARY_BY: HeaderValue =
     HeaderValue::from_static("Accept, Authorization, Ozeki-User, Ozeki-Station, Ozeki-Signature");
 
 const NEVER_STORED: HeaderValue = HeaderValue::from_static("private, no-store");
+
+/// What may be run by POST.
+const BY_POST: [OperationType; 3] =
+    [OperationType::Query, OperationType::Mutation, OperationType::Subscription];
+
+/// What may be run by GET: what changes nothing.
+const BY_GET: [OperationType; 2] = [OperationType::Query, OperationType::Subscription];
 
 pub(super) fn router(options: HttpOptions) -> Router {
     let compression =
@@ -39,11 +48,7 @@ async fn post_graphql(
         request::check_content_type(&headers)?;
         let body = read_body(&headers, body, options.body_max_bytes, deadline).await?;
         let request = request::from_body(&body)?;
-        let operation = match options.engine.prepare(request) {
-            Ok(operation) => operation,
-            Err(answer) => return Ok(to_response(&answer, media_type)),
-        };
-        Ok(run(&options, operation, &headers, media_type, deadline).await)
+        run(&options, request, &headers, media_type, deadline, &BY_POST).await
     })
     .await
 }
@@ -52,20 +57,18 @@ async fn get_graphql(
     State(options): State<HttpOptions>,
     headers: HeaderMap,
     RawQuery(query_string): RawQuery,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
+    if websocket::is_asked_for(&headers) {
+        let opened = websocket::open(&options, &headers, upgrade);
+        return finished(opened.unwrap_or_else(|error| error.into_response(MediaType::Json)));
+    }
     let deadline = Instant::now() + options.request_timeout;
     answered(&headers, async |media_type| {
         request::check_preflight_header(&headers)?;
         let request: Request =
             request::from_query_string(query_string.as_deref().unwrap_or_default())?;
-        let operation = match options.engine.prepare(request) {
-            Ok(operation) => operation,
-            Err(answer) => return Ok(to_response(&answer, media_type)),
-        };
-        if operation.kind() != OperationType::Query {
-            return Err(RequestError::NotAQuery);
-        }
-        Ok(run(&options, operation, &headers, media_type, deadline).await)
+        run(&options, request, &headers, media_type, deadline, &BY_GET).await
     })
     .await
 }
@@ -80,12 +83,18 @@ async fn answered(
     respond: impl AsyncFnOnce(MediaType) -> Result<Response, RequestError>,
 ) -> Response {
     let accepted = MediaType::accepted(headers);
+    // Who takes events only gets refusals all the same: of HTTP, and not of GraphQL.
     let media_type = accepted.unwrap_or(MediaType::Json);
-    let result = match accepted {
-        Some(media_type) => respond(media_type).await,
-        None => Err(RequestError::NotAcceptable),
+    let takes_events = MediaType::event_stream(headers) != EventStream::Refused;
+    let result = if accepted.is_some() || takes_events {
+        respond(media_type).await
+    } else {
+        Err(RequestError::NotAcceptable)
     };
-    let mut response = result.unwrap_or_else(|error| error.into_response(media_type));
+    finished(result.unwrap_or_else(|error| error.into_response(media_type)))
+}
+
+fn finished(mut response: Response) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, NEVER_STORED);
     response.headers_mut().insert(VARY, VARY_BY);
     response
@@ -116,16 +125,37 @@ async fn read_body(
     })
 }
 
+/// Runs a request, if it is of one of these kinds, and answers in the way that the client asked for.
 async fn run(
     options: &HttpOptions,
-    operation: Operation,
+    request: Request,
     headers: &HeaderMap,
     media_type: MediaType,
     deadline: Instant,
-) -> Response {
+    kinds: &[OperationType],
+) -> Result<Response, RequestError> {
+    let events = MediaType::event_stream(headers);
+    let operation = match options.engine.prepare(request) {
+        Ok(operation) => operation,
+        Err(answer) if events == EventStream::Preferred => return Ok(sse::refuse(&answer)),
+        Err(answer) => return Ok(to_response(&answer, media_type)),
+    };
+    if !kinds.contains(&operation.kind()) {
+        return Err(RequestError::NotAQuery);
+    }
     let authentication = options.sessions.authenticate(credentials::presented(headers));
     let context = RequestContext { authentication, freshness: freshness(headers), deadline };
-    to_response(&options.engine.execute(operation, context).await, media_type)
+    match (events, operation.kind()) {
+        (EventStream::Preferred, _) | (EventStream::Accepted, OperationType::Subscription) => {
+            sse::respond(options, operation, context)
+        }
+        (EventStream::Refused, OperationType::Subscription) => {
+            Err(RequestError::SubscriptionNeedsStream)
+        }
+        (_, OperationType::Query | OperationType::Mutation) => {
+            Ok(to_response(&options.engine.execute(operation, context).await, media_type))
+        }
+    }
 }
 
 /// `Cache-Control: no-cache` on a request makes its reads go upstream.

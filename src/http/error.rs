@@ -1,11 +1,15 @@
 //! HTTP requests that are no GraphQL requests.
 
-use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::negotiation::MediaType;
 use crate::graphql::{Answer, ErrorCode};
+
+/// When a place among sockets and event streams may be free again, in seconds: those of clients that have gone without a
+/// word are found by then.
+const STREAMS_RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
 
 /// Why a request did not get as far as GraphQL. The text is for the developer of the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,13 +45,29 @@ pub(super) enum RequestError {
     NotAQuery,
     #[error("GraphQL takes GET and POST")]
     MethodNotAllowed,
+    #[error(
+        "a subscription's events come over a WebSocket of the sub-protocol graphql-transport-ws, or with `Accept: \
+         text/event-stream`"
+    )]
+    SubscriptionNeedsStream,
+    #[error("the request asks for a WebSocket, but not as RFC 6455 says: {what}")]
+    NoWebSocketHandshake { what: &'static str },
+    #[error("pages of this origin may not open a WebSocket here")]
+    OriginRefused,
+    #[error("there are too many open sockets and event streams; try again later")]
+    TooManyStreams,
+    #[error("you have too many open event streams; close one first")]
+    TooManyStreamsOfCaller,
 }
 
 impl RequestError {
     fn status(&self) -> StatusCode {
         match self {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::NotAcceptable | Self::SubscriptionNeedsStream => StatusCode::NOT_ACCEPTABLE,
+            Self::OriginRefused => StatusCode::FORBIDDEN,
+            Self::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyStreamsOfCaller => StatusCode::TOO_MANY_REQUESTS,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NotAQuery | Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -57,6 +77,7 @@ impl RequestError {
             | Self::QueryMissing
             | Self::WrongParameter { .. }
             | Self::RepeatedParameter { .. }
+            | Self::NoWebSocketHandshake { .. }
             | Self::PreflightHeaderMissing => StatusCode::BAD_REQUEST,
         }
     }
@@ -66,6 +87,9 @@ impl RequestError {
         let answer = Answer::request_error(ErrorCode::BadRequest, self.to_string());
         let content_type = [(CONTENT_TYPE, media_type.content_type())];
         let mut response = (self.status(), content_type, answer.to_bytes()).into_response();
+        if matches!(self, Self::TooManyStreams | Self::TooManyStreamsOfCaller) {
+            response.headers_mut().insert(RETRY_AFTER, STREAMS_RETRY_AFTER);
+        }
         let allow = if self == Self::NotAQuery { "POST" } else { "GET, POST" };
         if response.status() == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));

@@ -12,6 +12,9 @@ mod negotiation;
 pub mod playground;
 mod request;
 mod request_id;
+mod sse;
+mod streams;
+mod websocket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +26,7 @@ use crate::session::Sessions;
 
 pub use admin::admin_router;
 pub use health::Readiness;
+pub use streams::Streams;
 
 /// What the router needs, and its bounds.
 #[derive(Clone)]
@@ -31,6 +35,8 @@ pub struct HttpOptions {
     pub engine: Arc<Engine>,
     /// Tells who calls.
     pub sessions: Arc<Sessions>,
+    /// Counts sockets and event streams, and tells them when to end.
+    pub streams: Streams,
     /// Whether the gateway takes new work.
     pub readiness: Readiness,
     /// The largest body of a request, in bytes.

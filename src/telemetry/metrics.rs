@@ -9,6 +9,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
@@ -51,6 +52,15 @@ pub enum OperationOutcome {
     TimedOut,
 }
 
+/// How answers that go on are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StreamKind {
+    /// A WebSocket, with any number of operations.
+    WebSocket,
+    /// Server-sent events, of one operation.
+    EventStream,
+}
+
 /// Labels are written in lower case, as their names in Rust are not.
 macro_rules! label_values {
     ($type:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
@@ -78,6 +88,7 @@ label_values!(OperationOutcome {
     RequestError => "request_error",
     TimedOut => "timed_out",
 });
+label_values!(StreamKind { WebSocket => "websocket", EventStream => "event_stream" });
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct UpstreamLabels {
@@ -98,6 +109,16 @@ struct OperationLabels {
     outcome: OperationOutcome,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StreamLabels {
+    kind: StreamKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClosingLabels {
+    code: &'static str,
+}
+
 type Histograms = Family<UpstreamLabels, Histogram, fn() -> Histogram>;
 
 /// Counts what the gateway does; one per gateway, so that tests can run several side by side.
@@ -107,6 +128,9 @@ pub struct Metrics {
     upstream_calls: Histograms,
     cache_reads: Family<CacheLabels, Counter>,
     operations: Family<OperationLabels, Counter>,
+    streams: Family<StreamLabels, Gauge>,
+    socket_operations: Gauge,
+    socket_closings: Family<ClosingLabels, Counter>,
 }
 
 impl Default for Metrics {
@@ -124,7 +148,22 @@ impl Default for Metrics {
         registry.register("cache_reads", "Reads of cached resources", cache_reads.clone());
         let operations = Family::default();
         registry.register("operations", "GraphQL operations", operations.clone());
-        Self { registry, upstream_calls, cache_reads, operations }
+        let streams = Family::default();
+        registry.register("streams_open", "Open sockets and event streams", streams.clone());
+        let socket_operations = Gauge::default();
+        let help = "Operations under way over sockets";
+        registry.register("socket_operations_active", help, socket_operations.clone());
+        let socket_closings = Family::default();
+        registry.register("socket_closings", "Sockets that ended", socket_closings.clone());
+        Self {
+            registry,
+            upstream_calls,
+            cache_reads,
+            operations,
+            streams,
+            socket_operations,
+            socket_closings,
+        }
     }
 }
 
@@ -151,12 +190,30 @@ impl Metrics {
         self.operations.get_or_create(&OperationLabels { kind, outcome }).inc();
     }
 
+    /// Counts a socket or event stream that has opened, until what is returned is dropped.
+    pub fn open_stream(&self, kind: StreamKind) -> Counted {
+        // The family's lock must not be held as long as what is returned lives.
+        let gauge = self.streams.get_or_create(&StreamLabels { kind }).clone();
+        Counted::up(gauge)
+    }
+
+    /// Counts an operation that runs over a socket, until what is returned is dropped.
+    pub fn begin_socket_operation(&self) -> Counted {
+        Counted::up(self.socket_operations.clone())
+    }
+
+    /// Counts a socket that ended; `code` is the close code that was sent, or names how it ended without one.
+    pub fn socket_closing(&self, code: &'static str) {
+        self.socket_closings.get_or_create(&ClosingLabels { code }).inc();
+    }
+
     /// All metrics in the OpenMetrics text format.
     pub fn encode(&self) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a String takes all that is written to it");
         text
     }
+
     /// All metrics in the text format from before OpenMetrics: there a counter is declared by the name of its samples,
     /// with `_total`, and units and the end are not told.
     pub fn encode_classic(&self) -> String {
@@ -179,6 +236,23 @@ impl Metrics {
             classic.push('\n');
         }
         classic
+    }
+}
+
+/// One that a gauge counts.
+#[derive(Debug)]
+pub struct Counted(Gauge);
+
+impl Counted {
+    fn up(gauge: Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

@@ -7,4 +7,4 @@ mod log;
 mod metrics;
 
 pub use log::{LogStyle, start_log};
-pub use metrics::{CacheOutcome, Metrics, OperationKind, OperationOutcome};
+pub use metrics::{CacheOutcome, Counted, Metrics, OperationKind, OperationOutcome, StreamKind};
