@@ -12,5 +12,7 @@ mod lists;
 mod messages;
 mod model;
 mod sessions;
+mod sockets;
+mod sse;
 mod support;
 mod upstream_faults;

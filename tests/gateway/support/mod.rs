@@ -1,6 +1,8 @@
 //! Starts a gateway in front of the sandbox, in process, and asks it over HTTP.
 
 mod client;
+mod socket;
+mod time;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use ozeki_graphql::sandbox::{Fault, Faults, Injection, Sandbox, SandboxOptions, 
 use ozeki_graphql::session::{SessionKey, SessionOptions};
 
 pub(crate) use client::{Caller, codes};
+pub(crate) use socket::{PROTOCOL, Socket};
+pub(crate) use time::StoppedTime;
 
 /// The two calls of the issue's main query, as api and action.
 pub(crate) const CONVERSATIONS: (&str, &str) = ("chatconversation", "list");
@@ -24,6 +28,9 @@ pub(crate) const BOTH: &str = "{ conversations { totalCount } friends { totalCou
 
 /// Where every test's clock stands at first.
 const START: i64 = 1_709_906_147;
+
+/// How often a metric is looked at; it has changed long before.
+const LOOKS_MAX: usize = 2_000;
 
 /// A gateway with its own sandbox.
 pub(crate) struct TestGateway {
@@ -94,6 +101,19 @@ impl TestGateway {
 
     pub(crate) fn admin_url(&self) -> String {
         self.gateway.admin_url().unwrap()
+    }
+
+    /// Waits until the metrics have this line.
+    pub(crate) async fn until_metric(&self, line: &str) {
+        let metrics = Caller::new(self.admin_url() + "/metrics");
+        let mut text = String::new();
+        for _ in 0..LOOKS_MAX {
+            text = metrics.get("").await.text;
+            if text.lines().any(|found| found == line) {
+                return;
+            }
+        }
+        panic!("{line} is not in {text}");
     }
 
     /// Nobody in particular.
