@@ -107,7 +107,7 @@ impl Gateway {
         let client = Arc::new(client);
         let sessions =
             Arc::new(Sessions::new(&options.session, Arc::clone(&client), clock.clone()));
-        let data = Arc::new(Data::new(&options.cache, client, &metrics));
+        let data = Arc::new(Data::new(&options.cache, client, clock.clone(), &metrics));
         let engine = Engine::new(
             Arc::clone(&data),
             Arc::clone(&sessions),

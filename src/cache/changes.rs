@@ -65,7 +65,7 @@ pub(super) fn was_not_made(error: &UpstreamError) -> bool {
 /// A change to the caller's conversations that is under way.
 pub(super) struct PendingChange {
     generation: Generation,
-    /// The list before the change, if it was in memory, and until when it is fresh.
+    /// The list before the change, if it was in memory, and when its load began.
     before: Option<(Arc<ConversationList>, Instant)>,
 }
 
@@ -136,7 +136,10 @@ impl Data {
         let pending = self.begin_change(caller);
         let changed = self.client.change_conversation(caller.identity(), id, change).await;
         match &changed {
-            Ok(conversation) => self.settle(caller, pending, |list| list.with(conversation)),
+            Ok(conversation) => {
+                self.settle(caller, pending, |list| list.with(conversation));
+                self.tell_own_change(caller, id, true);
+            }
             Err(error) => self.settle_failure(caller, pending, error),
         }
         changed
@@ -146,6 +149,7 @@ impl Data {
     pub(super) async fn change_unseen<T>(
         &self,
         caller: &Caller,
+        id: ConversationId,
         call: impl Future<Output = Result<T, UpstreamError>>,
     ) -> Result<T, UpstreamError> {
         let pending = self.begin_change(caller);
@@ -155,7 +159,10 @@ impl Data {
             self.refresh(caller, Resource::Messages);
         }
         match &done {
-            Ok(_) => self.refresh(caller, Resource::Conversations),
+            Ok(_) => {
+                self.refresh(caller, Resource::Conversations);
+                self.tell_own_change(caller, id, false);
+            }
             Err(error) => self.settle_failure(caller, pending, error),
         }
         done
@@ -190,11 +197,11 @@ impl Data {
         let _settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.generations.current(caller.key(), Resource::Conversations);
         self.refresh(caller, Resource::Conversations);
-        if let Some((list, fresh_until)) = pending.before
+        if let Some((list, started)) = pending.before
             && current == pending.generation
         {
             let slot = self.conversations.slot(caller.key(), ());
-            self.conversations.put(slot, Arc::new(after(&list)), fresh_until);
+            self.conversations.put(slot, Arc::new(after(&list)), started);
         }
     }
 

@@ -12,6 +12,7 @@ mod conversations;
 mod data;
 mod friends;
 mod generations;
+mod live;
 mod messages;
 mod sending;
 mod shelf;
@@ -21,6 +22,10 @@ pub use changes::ChangeError;
 pub use conversations::ConversationList;
 pub use data::{CacheOptions, Data};
 pub use friends::FriendList;
+pub use live::{
+    ConversationFeed, ConversationNews, Feed, FeedEnd, FollowError, FriendFeed, FriendNews,
+    MessageFeed,
+};
 pub use messages::Messages;
 pub use shelf::{Reading, Weigh};
 

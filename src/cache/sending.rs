@@ -99,7 +99,7 @@ impl Data {
         let id = conversation.id;
         let send = async |instance: &str| {
             let call = self.client.add_message(caller.identity(), id, instance, message);
-            self.change_unseen(caller, call).await
+            self.change_unseen(caller, id, call).await
         };
         match send(&conversation.instance).await {
             Err(rejection @ UpstreamError::Rejected { .. }) => {
@@ -175,7 +175,7 @@ impl Data {
         let id = conversation.id;
         let mark = async |instance: &str| {
             let call = self.client.mark_viewed(caller.identity(), id, instance, viewed);
-            self.change_unseen(caller, call).await
+            self.change_unseen(caller, id, call).await
         };
         match mark(&conversation.instance).await {
             Err(rejection @ UpstreamError::Rejected { .. }) => {

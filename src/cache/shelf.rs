@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{self, BoxFuture};
 use moka::policy::EvictionPolicy;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -17,6 +17,7 @@ use tracing::{Instrument, Span};
 use super::Resource;
 use super::budget::{BudgetSpent, CallBudget};
 use super::generations::{Generation, Generations};
+use super::live::Coverage;
 use crate::ozeki::{Call, UpstreamError};
 use crate::session::CallerKey;
 use crate::telemetry::{CacheOutcome, Metrics};
@@ -37,7 +38,7 @@ pub trait Weigh {
 }
 
 type LoadResult<V> = Result<Arc<V>, Arc<UpstreamError>>;
-type Load<V> = Shared<BoxFuture<'static, LoadResult<V>>>;
+type Load<V> = future::Shared<BoxFuture<'static, LoadResult<V>>>;
 type InFlight<K, V> = Arc<Mutex<HashMap<Slot<K>, Load<V>>>>;
 
 impl Weigh for () {
@@ -66,7 +67,7 @@ impl<V> Clone for Reading<V> {
 
 impl<V> Clone for Entry<V> {
     fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), fresh_until: self.fresh_until }
+        Self { value: Arc::clone(&self.value), started: self.started }
     }
 }
 
@@ -88,7 +89,8 @@ impl<V: Send + Sync + 'static> Reading<V> {
 
 struct Entry<V> {
     value: Arc<V>,
-    fresh_until: Instant,
+    /// When its load began: the upstream may have read its state as early as that.
+    started: Instant,
 }
 
 /// How a shelf keeps its values.
@@ -99,6 +101,20 @@ pub(super) struct ShelfOptions {
     pub(super) call: Call,
     pub(super) max_bytes: u64,
     pub(super) time_to_live: Duration,
+    /// How long a value is fresh while the upstream tells the caller what changes.
+    pub(super) live_time_to_live: Duration,
+}
+
+/// What the shelves have in common.
+pub(super) struct Shared {
+    /// Which generation is current.
+    pub(super) generations: Arc<Generations>,
+    /// Who is told of changes.
+    pub(super) coverage: Arc<Coverage>,
+    /// Who waits for loads at the end.
+    pub(super) tasks: TaskTracker,
+    /// Where reads are counted.
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// Values of one resource for all callers.
@@ -107,9 +123,7 @@ pub(super) struct Shelf<K, V> {
     values: moka::sync::Cache<Slot<K>, Entry<V>>,
     /// Bounded by the requests under way: a load is begun by a request, and ends within one call's time.
     in_flight: InFlight<K, V>,
-    generations: Arc<Generations>,
-    tasks: TaskTracker,
-    metrics: Arc<Metrics>,
+    shared: Shared,
 }
 
 impl<K, V> fmt::Debug for Shelf<K, V> {
@@ -123,12 +137,8 @@ where
     K: Clone + Hash + Eq + Weigh + Send + Sync + 'static,
     V: Weigh + Send + Sync + 'static,
 {
-    /// A shelf of the resource; what it shares with others is which generation is current, who joins its loads at the
-    /// end, and where reads are counted.
-    pub(super) fn new(
-        options: ShelfOptions,
-        (generations, tasks, metrics): (Arc<Generations>, TaskTracker, Arc<Metrics>),
-    ) -> Self {
+    /// A shelf of the resource.
+    pub(super) fn new(options: ShelfOptions, shared: Shared) -> Self {
         let values = moka::sync::Cache::builder()
             .max_capacity(options.max_bytes)
             .weigher(|slot: &Slot<K>, entry: &Entry<V>| {
@@ -139,16 +149,16 @@ where
                 u32::try_from(bytes).unwrap_or(u32::MAX)
             })
             .eviction_policy(EvictionPolicy::lru())
-            // Frees memory; whether a value is fresh is decided by `fresh_until`, by the runtime's clock.
-            .time_to_live(options.time_to_live.max(Duration::from_secs(1)))
+            // Frees memory; whether a value is fresh is decided by `is_fresh`, by the runtime's clock.
+            .time_to_live(options.live_time_to_live.max(Duration::from_secs(1)))
             .build();
         let in_flight = InFlight::default();
-        Self { options, values, in_flight, generations, tasks, metrics }
+        Self { options, values, in_flight, shared }
     }
 
     /// Where the present value of the caller's part of the resource stands.
     pub(super) fn slot(&self, caller: CallerKey, part: K) -> Slot<K> {
-        let generation = self.generations.current(caller, self.options.resource);
+        let generation = self.shared.generations.current(caller, self.options.resource);
         Slot { caller, generation, part }
     }
 
@@ -190,15 +200,23 @@ where
         Ok(self.counted(CacheOutcome::Miss, Reading::Loading(shared)))
     }
 
-    /// The value of a slot that is in memory and fresh, and until when it is.
+    /// The value of a slot that is in memory and fresh, and when its load began.
     pub(super) fn held(&self, slot: &Slot<K>) -> Option<(Arc<V>, Instant)> {
-        let entry = self.values.get(slot)?;
-        (Instant::now() < entry.fresh_until).then_some((entry.value, entry.fresh_until))
+        let Entry { value, started } = self.values.get(slot)?;
+        self.is_fresh(slot.caller, started).then_some((value, started))
     }
 
-    /// Puts a value that was not loaded but is known otherwise.
-    pub(super) fn put(&self, slot: Slot<K>, value: Arc<V>, fresh_until: Instant) {
-        self.values.insert(slot, Entry { value, fresh_until });
+    /// A value is believed for a short time, and for longer if all that changed since its load began is told.
+    fn is_fresh(&self, caller: CallerKey, started: Instant) -> bool {
+        let ShelfOptions { time_to_live, live_time_to_live, .. } = self.options;
+        let age = started.elapsed();
+        age < time_to_live
+            || age < live_time_to_live && self.shared.coverage.reaches(caller, started)
+    }
+
+    /// Puts a value that was not loaded but is known otherwise, as fresh as one whose load began at `started`.
+    pub(super) fn put(&self, slot: Slot<K>, value: Arc<V>, started: Instant) {
+        self.values.insert(slot, Entry { value, started });
     }
 
     /// Drops the present value of the caller's part, to free its memory; nobody need wait for it.
@@ -207,7 +225,7 @@ where
     }
 
     fn counted(&self, outcome: CacheOutcome, reading: Reading<V>) -> Reading<V> {
-        self.metrics.cache_read(self.options.resource.name(), outcome);
+        self.shared.metrics.cache_read(self.options.resource.name(), outcome);
         reading
     }
 
@@ -222,24 +240,23 @@ where
     {
         let landing = Landing { in_flight: Arc::clone(&self.in_flight), slot };
         let values = self.values.clone();
-        let generations = Arc::clone(&self.generations);
-        let ShelfOptions { resource, time_to_live, .. } = self.options;
+        let generations = Arc::clone(&self.shared.generations);
+        let resource = self.options.resource;
         let load = async move {
-            // Counted from the start: the upstream may have read its state as early as that.
             let started = Instant::now();
             let result = load.await.map(Arc::new).map_err(Arc::new);
             let Slot { caller, generation, .. } = landing.slot;
             if let Ok(value) = &result
                 && generations.current(caller, resource) == generation
             {
-                let entry = Entry { value: Arc::clone(value), fresh_until: started + time_to_live };
+                let entry = Entry { value: Arc::clone(value), started };
                 values.insert(landing.slot.clone(), entry);
             }
             drop(landing);
             // Nobody need have waited.
             let _ = landed.send(result);
         };
-        self.tasks.spawn(load.instrument(Span::current()));
+        self.shared.tasks.spawn(load.instrument(Span::current()));
     }
 }
 
@@ -286,15 +303,19 @@ mod tests {
                 call: Call::FRIENDS_LIST,
                 max_bytes: 1 << 20,
                 time_to_live: Duration::from_secs(10),
+                live_time_to_live: Duration::from_secs(60),
             };
             let generations = Arc::new(Generations::new());
+            let shared = Shared {
+                generations: Arc::clone(&generations),
+                coverage: Arc::default(),
+                tasks: TaskTracker::new(),
+                metrics: Arc::default(),
+            };
             let credential = Credential::ApiKey(ApiKey::parse("key").unwrap());
             let (user, station) = (UserId::from_bytes([1; 16]), StationId::from_bytes([1; 16]));
             Self {
-                shelf: Shelf::new(
-                    options,
-                    (Arc::clone(&generations), TaskTracker::new(), Arc::default()),
-                ),
+                shelf: Shelf::new(options, shared),
                 generations,
                 caller: Caller::new(Identity { user, station, credential }, None).key(),
                 calls: Arc::default(),

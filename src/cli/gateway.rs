@@ -49,6 +49,8 @@ pub(super) fn options(
             max_bytes: config.cache.max_bytes,
             conversations_time_to_live: config.cache.conversations_time_to_live,
             friends_time_to_live: config.cache.friends_time_to_live,
+            live_time_to_live: config.cache.live_time_to_live,
+            notification_interval: config.cache.notification_interval,
         },
         playground,
         operation_calls_max: config.upstream.operation_calls_max,

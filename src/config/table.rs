@@ -33,7 +33,7 @@ pub fn settings_for(command: CommandKind) -> impl Iterator<Item = &'static Setti
 }
 
 /// Every setting, each declared once.
-pub static SETTINGS: [Setting; 31] = [
+pub static SETTINGS: [Setting; 33] = [
     Setting {
         name: CONFIG,
         flag: "config",
@@ -289,6 +289,26 @@ pub static SETTINGS: [Setting; 31] = [
         commands: ALL,
         group: Group::Cache,
         help: "How long a list of friends is fresh",
+    },
+    Setting {
+        name: "live_time_to_live",
+        flag: "live-time-to-live",
+        value_name: "DURATION",
+        default: Some(cache::LIVE_TIME_TO_LIVE_DEFAULT),
+        form: Form::Duration(RangeInclusive::new(Duration::ZERO, HOUR)),
+        commands: ALL,
+        group: Group::Cache,
+        help: "How long both lists are fresh while the Ozeki server tells what changes; 0s: no longer than otherwise",
+    },
+    Setting {
+        name: "notification_interval",
+        flag: "notification-interval",
+        value_name: "DURATION",
+        default: Some(cache::NOTIFICATION_INTERVAL_DEFAULT),
+        form: Form::Duration(RangeInclusive::new(Duration::from_millis(100), MINUTE)),
+        commands: ALL,
+        group: Group::Cache,
+        help: "The shortest time between two questions for what changed; eight times as long when nothing does",
     },
     Setting {
         name: "log_level",

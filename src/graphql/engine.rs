@@ -11,7 +11,7 @@ pub use async_graphql::parser::types::OperationType;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationDefinition, VariableDefinition,
 };
-use async_graphql::{EmptySubscription, SDLExportOptions, Schema, ServerError, Variables};
+use async_graphql::{SDLExportOptions, Schema, ServerError, Variables};
 use tokio::time::{Instant, timeout_at};
 
 use self::subscribing::ScopePerEvent;
@@ -20,6 +20,7 @@ use super::completion::FieldTypes;
 use super::guard::check_nesting;
 use super::mutation::Mutation;
 use super::query::Query;
+use super::subscription::Subscription;
 use super::{Answer, ErrorCode, Freshness, Scope};
 use crate::cache::{CallBudget, Data};
 use crate::clock::Clock;
@@ -36,7 +37,7 @@ const CAUSES_LOGGED_MAX: usize = 5;
 /// The longest name of an operation that reaches a log, in characters.
 const LOGGED_NAME_MAX_CHARS: usize = 128;
 
-type GatewaySchema = Schema<Query, Mutation, EmptySubscription>;
+type GatewaySchema = Schema<Query, Mutation, Subscription>;
 
 /// A GraphQL request, as any transport reads it.
 #[derive(Clone, Debug, Default)]
@@ -117,7 +118,7 @@ impl Engine {
     ) -> Self {
         let build = || {
             let schema =
-                Schema::build(Query, Mutation::default(), EmptySubscription).limit_depth(DEPTH_MAX);
+                Schema::build(Query, Mutation::default(), Subscription).limit_depth(DEPTH_MAX);
             if options.introspection {
                 schema
             } else {
@@ -206,7 +207,7 @@ fn parse(request: Request) -> Result<Operation, Box<Answer>> {
 
 /// The schema in its definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
-    let schema: GatewaySchema = Schema::new(Query, Mutation::default(), EmptySubscription);
+    let schema: GatewaySchema = Schema::new(Query, Mutation::default(), Subscription);
     let options = SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions();
     schema.sdl_with_options(options)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::ErrorExtensionValues;
 
-use crate::cache::{BudgetSpent, ChangeError};
+use crate::cache::{BudgetSpent, ChangeError, FeedEnd, FollowError};
 use crate::ozeki::UpstreamError;
 use crate::session::SessionError;
 
@@ -34,13 +34,15 @@ pub enum ErrorCode {
     UpstreamInvalidResponse,
     /// The document is nested too deep, or the operation needs more upstream calls than one may make.
     OperationTooExpensive,
+    /// The client of a subscription does not keep up: it has to subscribe and read anew.
+    SubscriptionLagged,
     /// A bug; logged with the request id that the client also gets.
     Internal,
 }
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::BadRequest,
         Self::GraphqlParseFailed,
         Self::GraphqlValidationFailed,
@@ -52,6 +54,7 @@ impl ErrorCode {
         Self::UpstreamTimeout,
         Self::UpstreamInvalidResponse,
         Self::OperationTooExpensive,
+        Self::SubscriptionLagged,
         Self::Internal,
     ];
 
@@ -69,6 +72,7 @@ impl ErrorCode {
             Self::UpstreamTimeout => "UPSTREAM_TIMEOUT",
             Self::UpstreamInvalidResponse => "UPSTREAM_INVALID_RESPONSE",
             Self::OperationTooExpensive => "OPERATION_TOO_EXPENSIVE",
+            Self::SubscriptionLagged => "SUBSCRIPTION_LAGGED",
             Self::Internal => "INTERNAL",
         }
     }
@@ -97,6 +101,12 @@ impl FieldError {
             ErrorCode::Unauthenticated,
             "this needs a session: call the mutation `login` and send its token as `Authorization: Bearer <token>`",
         )
+    }
+
+    /// An argument of a subscription names a conversation that the viewer does not have.
+    pub(super) fn unknown_conversation(argument: &'static str) -> Self {
+        let message = "you have no conversation with this id";
+        Self { argument: Some(argument), ..Self::new(ErrorCode::NotFound, message) }
     }
 
     /// An argument is invalid. The message says what it should be; it repeats nothing that was sent.
@@ -145,6 +155,36 @@ impl From<BudgetSpent> for FieldError {
             ErrorCode::OperationTooExpensive,
             "the operation needs more calls to the chat server than one operation may make; ask for less at once",
         )
+    }
+}
+
+impl From<FollowError> for FieldError {
+    fn from(error: FollowError) -> Self {
+        let message = match error {
+            FollowError::CallerFull => {
+                "you have as many subscriptions as one user may have; end some"
+            }
+            FollowError::Full => {
+                "the gateway has as many subscribers as it can serve; try again later"
+            }
+        };
+        Self::new(ErrorCode::OperationTooExpensive, message)
+    }
+}
+
+impl From<FeedEnd> for FieldError {
+    fn from(end: FeedEnd) -> Self {
+        match end {
+            FeedEnd::Lagged => Self::new(
+                ErrorCode::SubscriptionLagged,
+                "too much changed at once for this subscription; subscribe again, then read anew",
+            ),
+            FeedEnd::SessionEnded => Self::unauthenticated(),
+            FeedEnd::Upstream(error) => error.into(),
+            FeedEnd::Interrupted => {
+                Self::new(ErrorCode::Internal, "the subscription was interrupted; subscribe again")
+            }
+        }
     }
 }
 

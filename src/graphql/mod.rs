@@ -18,6 +18,8 @@ mod paging;
 mod query;
 mod scalars;
 mod scope;
+#[expect(clippy::unused_async, reason = "resolvers are async")]
+mod subscription;
 mod types;
 
 pub use answer::Answer;

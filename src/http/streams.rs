@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::layers::panic_answer;
 use crate::graphql::{Answer, Engine, Operation, OperationType, RequestContext};
 use crate::session::CallerKey;
-use crate::telemetry::{Counted, Metrics, StreamKind};
+use crate::telemetry::{Gauged, Metrics, StreamKind};
 
 /// Sockets and event streams at once: some hundred megabytes at the twenty kilobytes that an idle one takes.
 const STREAMS_MAX: usize = 10_000;
@@ -95,7 +95,7 @@ pub(super) struct Place {
     streams: Streams,
     kind: StreamKind,
     caller: Option<CallerKey>,
-    _counted: Counted,
+    _counted: Gauged,
 }
 
 impl Place {

@@ -61,6 +61,32 @@ pub enum StreamKind {
     EventStream,
 }
 
+/// What a notice tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum NoticeKind {
+    FriendAvailability,
+    Conversation,
+    ConversationList,
+}
+
+/// Counts one more of something until it is dropped.
+#[derive(Debug)]
+pub struct Gauged(Gauge);
+
+impl Gauged {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Gauged {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// Labels are written in lower case, as their names in Rust are not.
 macro_rules! label_values {
     ($type:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
@@ -81,6 +107,11 @@ label_values!(OperationKind {
     Mutation => "mutation",
     Subscription => "subscription",
     Refused => "refused",
+});
+label_values!(NoticeKind {
+    FriendAvailability => "friend_availability",
+    Conversation => "conversation",
+    ConversationList => "conversation_list",
 });
 label_values!(OperationOutcome {
     Ok => "ok",
@@ -119,6 +150,11 @@ struct ClosingLabels {
     code: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NoticeLabels {
+    kind: NoticeKind,
+}
+
 type Histograms = Family<UpstreamLabels, Histogram, fn() -> Histogram>;
 
 /// Counts what the gateway does; one per gateway, so that tests can run several side by side.
@@ -131,6 +167,10 @@ pub struct Metrics {
     streams: Family<StreamLabels, Gauge>,
     socket_operations: Gauge,
     socket_closings: Family<ClosingLabels, Counter>,
+    pollers: Gauge,
+    subscriptions: Gauge,
+    notices: Family<NoticeLabels, Counter>,
+    lagged: Counter,
 }
 
 impl Default for Metrics {
@@ -155,6 +195,15 @@ impl Default for Metrics {
         registry.register("socket_operations_active", help, socket_operations.clone());
         let socket_closings = Family::default();
         registry.register("socket_closings", "Sockets that ended", socket_closings.clone());
+        let pollers = Gauge::default();
+        registry.register("pollers", "Stations whose notices are polled", pollers.clone());
+        let subscriptions = Gauge::default();
+        registry.register("subscriptions", "Subscriptions that are open", subscriptions.clone());
+        let notices = Family::default();
+        registry.register("notices", "What notices named", notices.clone());
+        let lagged = Counter::default();
+        let help = "Subscriptions that ended because their client did not keep up";
+        registry.register("subscriptions_lagged", help, lagged.clone());
         Self {
             registry,
             upstream_calls,
@@ -163,6 +212,10 @@ impl Default for Metrics {
             streams,
             socket_operations,
             socket_closings,
+            pollers,
+            subscriptions,
+            notices,
+            lagged,
         }
     }
 }
@@ -191,20 +244,41 @@ impl Metrics {
     }
 
     /// Counts a socket or event stream that has opened, until what is returned is dropped.
-    pub fn open_stream(&self, kind: StreamKind) -> Counted {
+    pub fn open_stream(&self, kind: StreamKind) -> Gauged {
         // The family's lock must not be held as long as what is returned lives.
         let gauge = self.streams.get_or_create(&StreamLabels { kind }).clone();
-        Counted::up(gauge)
+        Gauged::new(&gauge)
     }
 
     /// Counts an operation that runs over a socket, until what is returned is dropped.
-    pub fn begin_socket_operation(&self) -> Counted {
-        Counted::up(self.socket_operations.clone())
+    pub fn begin_socket_operation(&self) -> Gauged {
+        Gauged::new(&self.socket_operations)
     }
 
     /// Counts a socket that ended; `code` is the close code that was sent, or names how it ended without one.
     pub fn socket_closing(&self, code: &'static str) {
         self.socket_closings.get_or_create(&ClosingLabels { code }).inc();
+    }
+
+    /// Counts a poller until what is returned is dropped.
+    pub fn poller(&self) -> Gauged {
+        Gauged::new(&self.pollers)
+    }
+
+    /// Counts an open subscription until what is returned is dropped.
+    pub fn subscription(&self) -> Gauged {
+        Gauged::new(&self.subscriptions)
+    }
+
+    /// Counts what a poll's answer named.
+    pub fn notices(&self, kind: NoticeKind, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.notices.get_or_create(&NoticeLabels { kind }).inc_by(count);
+    }
+
+    /// Counts a subscription that ended because its client did not keep up.
+    pub fn lagged(&self) {
+        self.lagged.inc();
     }
 
     /// All metrics in the OpenMetrics text format.
@@ -236,23 +310,6 @@ impl Metrics {
             classic.push('\n');
         }
         classic
-    }
-}
-
-/// One that a gauge counts.
-#[derive(Debug)]
-pub struct Counted(Gauge);
-
-impl Counted {
-    fn up(gauge: Gauge) -> Self {
-        gauge.inc();
-        Self(gauge)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }
 

@@ -14,7 +14,7 @@ use crate::graphql::{
 };
 use crate::http::streams::answers;
 use crate::session::Authentication;
-use crate::telemetry::Counted;
+use crate::telemetry::Gauged;
 
 /// What an operation says.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Operations {
         id: OperationId,
         operation: Operation,
         authentication: Authentication,
-        counted: Counted,
+        counted: Gauged,
     ) -> Running {
         let kind = operation.kind();
         let deadline = Instant::now() + self.timeout;

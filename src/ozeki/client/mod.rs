@@ -3,6 +3,7 @@
 mod answer;
 mod conversations;
 mod messages;
+mod notifications;
 mod transport;
 
 pub use conversations::{Change, Color, InvalidColor};

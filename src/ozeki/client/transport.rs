@@ -33,7 +33,7 @@ pub(super) struct Outgoing {
     call: Call,
     body: Vec<u8>,
     station: Option<StationId>,
-    /// Who signs, and with what; none for a login.
+    /// Who signs, and with what; none for a login and a notification.
     signed: Option<(UserId, Signature)>,
     /// What no answer may carry into an error text.
     secrets: Secrets,
@@ -43,6 +43,12 @@ impl Outgoing {
     /// A login: the key stands in the body, and no user is named.
     pub(super) fn unsigned(call: Call, body: Vec<u8>, station: StationId, key: &ApiKey) -> Self {
         let secrets = Secrets { key: Some(key.clone()), signature: None };
+        Self { call, body, station: Some(station), signed: None, secrets }
+    }
+
+    /// A call that names its station only.
+    pub(super) fn of_station(call: Call, body: Vec<u8>, station: StationId) -> Self {
+        let secrets = Secrets { key: None, signature: None };
         Self { call, body, station: Some(station), signed: None, secrets }
     }
 

@@ -81,6 +81,9 @@ impl TestGateway {
                 // Long enough that no test's own duration counts.
                 conversations_time_to_live: Duration::from_secs(600),
                 friends_time_to_live: Duration::from_secs(600),
+                // Who only reads is not followed, so that no poll is among a test's calls.
+                live_time_to_live: Duration::ZERO,
+                notification_interval: Duration::from_millis(100),
             },
             playground: Playground::Off,
             operation_calls_max: NonZeroUsize::new(64).unwrap(),
