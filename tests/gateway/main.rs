@@ -14,5 +14,6 @@ mod model;
 mod sessions;
 mod sockets;
 mod sse;
+mod streaming;
 mod support;
 mod upstream_faults;

@@ -1,7 +1,7 @@
 //! A GraphQL client for tests.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 /// Someone who asks the gateway, with the headers that they send each time.
@@ -59,7 +59,12 @@ impl Caller {
         self.send(Method::GET, query_string, "", Vec::new()).await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is no upstream call")]
+    /// Asks, and waits for the head of the response only.
+    pub(crate) async fn begin(&self, body: &Value) -> Response {
+        let body = body.to_string().into_bytes();
+        self.request(Method::POST, "", "application/json", body).await
+    }
+
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -67,14 +72,25 @@ impl Caller {
         content_type: &str,
         body: Vec<u8>,
     ) -> Answer {
+        let response = self.request(method, query_string, content_type, body).await;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.unwrap() }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is no upstream call")]
+    async fn request(
+        &self,
+        method: Method,
+        query_string: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Response {
         let mut request = self.http.request(method, format!("{}{query_string}", self.url));
         if !content_type.is_empty() {
             request = request.header("content-type", content_type);
         }
         let request = request.headers(self.headers.clone()).body(body);
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.unwrap() }
+        request.send().await.unwrap()
     }
 
     /// Logs in and returns the token.

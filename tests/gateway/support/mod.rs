@@ -1,6 +1,7 @@
 //! Starts a gateway in front of the sandbox, in process, and asks it over HTTP.
 
 mod client;
+mod events;
 mod socket;
 mod time;
 
@@ -15,6 +16,7 @@ use ozeki_graphql::sandbox::{Fault, Faults, Injection, Sandbox, SandboxOptions, 
 use ozeki_graphql::session::{SessionKey, SessionOptions};
 
 pub(crate) use client::{Caller, codes};
+pub(crate) use events::{Event, Events, Writer};
 pub(crate) use socket::{PROTOCOL, Socket};
 pub(crate) use time::StoppedTime;
 
