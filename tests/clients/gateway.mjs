@@ -1,8 +1,8 @@
 // What the tests of real answers ask the running sandbox for, without any client library.
 //
-//   npm ci && GRAPHQL_URL=http://127.0.0.1:8080/graphql node --test
+//   npm ci && GRAPHQL_URL=http://127.0.0.1:8080/graphql node --test --test-concurrency=1
 //
-// Test files run at once: pages of Alice's lists are read while others change what Bob and Carol see.
+// Test files run one after the other: pages of Alice's lists are read in some, and moved by messages in others.
 
 import assert from 'node:assert/strict';
 

@@ -12,6 +12,7 @@ mod lists;
 mod messages;
 mod model;
 mod sessions;
+mod socket_bounds;
 mod sockets;
 mod sse;
 mod streaming;
