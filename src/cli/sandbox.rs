@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -12,6 +13,9 @@ use crate::clock::Clock;
 use crate::config::{CommandConfig, Config, SandboxConfig};
 use crate::ozeki::ApiKey;
 use crate::sandbox::{DemoUser, Sandbox, SandboxOptions, demo_users};
+
+/// Short enough that a new subscription shows something within five seconds: two steps of three are messages.
+const LIFE_STEP: Duration = Duration::from_millis(1500);
 
 /// Where scripts find the running parts.
 #[derive(Serialize)]
@@ -43,6 +47,9 @@ pub(super) async fn run(config: Config) -> ExitCode {
         Ok(sandbox) => sandbox,
         Err(error) => return fail(&format!("cannot listen on {}: {error}", own.ozeki_listen)),
     };
+    if own.life {
+        sandbox.come_alive(LIFE_STEP);
+    }
     let status = match serve(&config, &own, &sandbox).await {
         Ok(gateway) => gateway::until_signal(gateway, signals, config.http.shutdown_delay).await,
         Err(text) => fail(&text),

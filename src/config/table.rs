@@ -33,7 +33,7 @@ pub fn settings_for(command: CommandKind) -> impl Iterator<Item = &'static Setti
 }
 
 /// Every setting, each declared once.
-pub static SETTINGS: [Setting; 33] = [
+pub static SETTINGS: [Setting; 34] = [
     Setting {
         name: CONFIG,
         flag: "config",
@@ -349,6 +349,16 @@ pub static SETTINGS: [Setting; 33] = [
         commands: SANDBOX,
         group: Group::Sandbox,
         help: "Write the URLs here as JSON once all is ready, for scripts",
+    },
+    Setting {
+        name: "life",
+        flag: "life",
+        value_name: "on|off",
+        default: Some(sandbox::LIFE_DEFAULT),
+        form: Form::Switch,
+        commands: SANDBOX,
+        group: Group::Sandbox,
+        help: "Let the demo users write, come and leave by themselves",
     },
     Setting {
         name: "check_api_key",

@@ -9,6 +9,7 @@ mod guide;
 mod hostile;
 mod isolation;
 mod lists;
+mod live;
 mod messages;
 mod model;
 mod sessions;
