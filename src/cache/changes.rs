@@ -8,59 +8,12 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::time::Instant;
 
-use super::budget::{BudgetSpent, CallBudget};
+use super::budget::{Allowance, CallBudget};
+use super::error::was_not_made;
 use super::generations::Generation;
-use super::{ConversationList, Data, Resource};
+use super::{ChangeError, ConversationList, Data, Resource};
 use crate::ozeki::{Call, Change, Conversation, ConversationId, UpstreamError};
 use crate::session::Caller;
-
-/// Why a change was not made, or may not have been.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum ChangeError {
-    /// The caller has no such conversation.
-    #[error("the caller has no such conversation")]
-    NotFound,
-    /// A message that the change names is not among those that the caller can be shown to have.
-    #[error("the conversation has no such message")]
-    UnknownMessage,
-    /// An id that the caller gave to a message was given to another one before.
-    #[error("the id was given to another message")]
-    IdTaken,
-    /// The operation has begun as many calls as it may.
-    #[error(transparent)]
-    BudgetSpent(#[from] BudgetSpent),
-    /// The change was not made.
-    #[error("the change was not made")]
-    NotMade(#[source] Arc<UpstreamError>),
-    /// The call was sent and its outcome is not known.
-    #[error("it is not known whether the change was made")]
-    OutcomeUnknown(#[source] Arc<UpstreamError>),
-}
-
-impl From<Arc<UpstreamError>> for ChangeError {
-    fn from(error: Arc<UpstreamError>) -> Self {
-        if was_not_made(&error) { Self::NotMade(error) } else { Self::OutcomeUnknown(error) }
-    }
-}
-
-impl From<UpstreamError> for ChangeError {
-    fn from(error: UpstreamError) -> Self {
-        Arc::new(error).into()
-    }
-}
-
-/// Whether a call that failed so can have changed nothing: it was refused, or never sent.
-pub(super) fn was_not_made(error: &UpstreamError) -> bool {
-    match error {
-        UpstreamError::Rejected { .. } | UpstreamError::Unreachable { .. } => true,
-        UpstreamError::TimedOut { .. }
-        | UpstreamError::ConnectionLost { .. }
-        | UpstreamError::Failed { .. }
-        | UpstreamError::TooLarge { .. }
-        | UpstreamError::Malformed { .. }
-        | UpstreamError::Interrupted { .. } => false,
-    }
-}
 
 /// A change to the caller's conversations that is under way.
 pub(super) struct PendingChange {
@@ -85,11 +38,10 @@ impl Data {
         budget: &CallBudget,
     ) -> Result<Conversation, ChangeError> {
         let conversation = self.find(caller, id, budget).await?;
-        let turn = budget.take()?;
+        let mut allowance = budget.allow()?;
         let (data, caller) = (Arc::clone(self), Arc::clone(caller));
         self.finish(change(&conversation).call(), async move {
-            let _turn = turn.await;
-            data.make_change(&caller, &conversation, &change).await
+            data.make_change(&caller, &conversation, &change, &mut allowance).await
         })
         .await
     }
@@ -99,32 +51,45 @@ impl Data {
         caller: &Arc<Caller>,
         conversation: &Conversation,
         change: &(impl Fn(&Conversation) -> Change + Send + Sync),
-    ) -> Result<Conversation, UpstreamError> {
+        allowance: &mut Allowance,
+    ) -> Result<Conversation, ChangeError> {
         let asked = change(conversation);
         let Conversation { id, instance, .. } = conversation;
-        // A clear is not repeated, although its rejection would allow it: the instance that the caller wanted to end has
-        // ended, and the new one may hold messages that the caller has not seen.
-        let is_bound = matches!(asked, Change::Hide { .. });
-        let changed = match self.try_change(caller, *id, &asked).await {
-            Err(rejection @ UpstreamError::Rejected { .. })
-                if matches!(asked, Change::Clear { .. }) =>
-            {
-                self.refresh(caller, Resource::Conversations);
-                return Err(rejection);
+        let mut changed = allowance.call(self.try_change(caller, *id, &asked)).await;
+        if matches!(&changed, Err(error) if ChangeError::is_rejection(error)) {
+            match asked {
+                // Not repeated, although the rejection would allow it: the instance that the caller wanted to end has
+                // ended, and the new one may hold messages that the caller has not seen.
+                Change::Clear { .. } => self.refresh(caller, Resource::Conversations),
+                Change::Hide { .. } => {
+                    let budget = allowance.budget();
+                    if let Some(instance) =
+                        self.instance_after_rejection(caller, *id, instance, budget).await
+                    {
+                        let conversation = Conversation { instance, ..conversation.clone() };
+                        let asked = change(&conversation);
+                        changed = allowance.call(self.try_change(caller, *id, &asked)).await;
+                    }
+                }
+                // They name no instance, so that none can be the reason.
+                Change::Favorite
+                | Change::Unfavorite
+                | Change::Mute
+                | Change::Unmute
+                | Change::Unhide
+                | Change::SetColor(_) => {}
             }
-            Err(rejection @ UpstreamError::Rejected { .. }) if is_bound => {
-                let current = self.instance_after_rejection(caller, *id, instance).await;
-                let instance = current.ok_or(rejection)?;
-                let conversation = Conversation { instance, ..conversation.clone() };
-                self.try_change(caller, *id, &change(&conversation)).await?
-            }
-            changed => changed?,
-        };
+        }
+        let changed = changed?;
         // A hide may be taken for an instance that has ended, which hides nothing; for the present one it can be repeated.
         let is_in_vain = matches!(asked, Change::Hide { .. })
             && !changed.is_hidden_for(caller.user())
             && changed.instance != *instance;
-        if is_in_vain { self.try_change(caller, *id, &change(&changed)).await } else { Ok(changed) }
+        if is_in_vain {
+            allowance.call(self.try_change(caller, *id, &change(&changed))).await
+        } else {
+            Ok(changed)
+        }
     }
 
     async fn try_change(
@@ -145,23 +110,24 @@ impl Data {
         changed
     }
 
-    /// Makes a change that is answered without the conversation: the next read of the list goes upstream.
+    /// Makes a change of a conversation's messages, which is answered without the conversation: the next read of the list
+    /// goes upstream.
     pub(super) async fn change_unseen<T>(
         &self,
         caller: &Caller,
-        id: ConversationId,
+        conversation: ConversationId,
         call: impl Future<Output = Result<T, UpstreamError>>,
     ) -> Result<T, UpstreamError> {
         let pending = self.begin_change(caller);
         let done = call.await;
         // The list need not show what became of the messages, so their pages are put behind too.
         if !matches!(&done, Err(error) if was_not_made(error)) {
-            self.refresh(caller, Resource::Messages);
+            self.refresh_messages(caller, conversation);
         }
         match &done {
             Ok(_) => {
                 self.refresh(caller, Resource::Conversations);
-                self.tell_own_change(caller, id, false);
+                self.tell_own_change(caller, conversation, false);
             }
             Err(error) => self.settle_failure(caller, pending, error),
         }
@@ -172,17 +138,17 @@ impl Data {
     pub(super) async fn finish<T: Send + 'static>(
         &self,
         call: Call,
-        change: impl Future<Output = Result<T, UpstreamError>> + Send + 'static,
+        change: impl Future<Output = Result<T, ChangeError>> + Send + 'static,
     ) -> Result<T, ChangeError> {
         let done = self.tasks.spawn(change).await;
-        Ok(done.unwrap_or(Err(UpstreamError::Interrupted { call }))?)
+        done.unwrap_or_else(|_panic| Err(UpstreamError::Interrupted { call }.into()))
     }
 
     fn begin_change(&self, caller: &Caller) -> PendingChange {
         let _settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.conversations.held(&self.conversations.slot(caller.key(), ()));
         self.refresh(caller, Resource::Conversations);
-        let generation = self.generations.current(caller.key(), Resource::Conversations);
+        let generation = self.conversations.slot(caller.key(), ()).generation;
         PendingChange { generation, before }
     }
 
@@ -195,7 +161,7 @@ impl Data {
         after: impl FnOnce(&ConversationList) -> ConversationList,
     ) {
         let _settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = self.generations.current(caller.key(), Resource::Conversations);
+        let current = self.conversations.slot(caller.key(), ()).generation;
         self.refresh(caller, Resource::Conversations);
         if let Some((list, started)) = pending.before
             && current == pending.generation
@@ -222,8 +188,11 @@ impl Data {
     ) -> Result<Arc<Conversation>, ChangeError> {
         let was_held =
             self.conversations.held(&self.conversations.slot(caller.key(), ())).is_some();
-        let list =
-            self.conversations(caller, budget)?.value().await.map_err(ChangeError::NotMade)?;
+        let list = self
+            .conversations(caller, budget)?
+            .value()
+            .await
+            .map_err(ChangeError::before_change)?;
         if let Some(conversation) = list.find(id) {
             return Ok(Arc::clone(conversation));
         }
@@ -231,8 +200,11 @@ impl Data {
             return Err(ChangeError::NotFound);
         }
         self.refresh(caller, Resource::Conversations);
-        let list =
-            self.conversations(caller, budget)?.value().await.map_err(ChangeError::NotMade)?;
+        let list = self
+            .conversations(caller, budget)?
+            .value()
+            .await
+            .map_err(ChangeError::before_change)?;
         list.find(id).cloned().ok_or(ChangeError::NotFound)
     }
 }

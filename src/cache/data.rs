@@ -3,19 +3,18 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use moka::policy::EvictionPolicy;
 use tokio_util::task::TaskTracker;
 
 use super::budget::{BudgetSpent, CallBudget};
-use super::changes::ChangeError;
+use super::fair::{FairTable, Owned};
 use super::generations::Generations;
 use super::live::{Between, BetweenKey, Live, NEWS_TIME_TO_LIVE};
 use super::messages::PageKey;
-use super::sending::SendKey;
+use super::sending::{Attempts, SendKey};
 use super::shelf::{Shared, Shelf, ShelfOptions};
-use super::{ConversationList, FriendList, Messages, Reading, Resource};
+use super::{ChangeError, ConversationList, FriendList, Messages, ReadError, Reading, Resource};
 use crate::clock::Clock;
-use crate::ozeki::{Blocklist, Call, Client, ConversationId, Message, Timestamp};
+use crate::ozeki::{Blocklist, Call, Client, ConversationId, Message, Timestamp, UserId};
 use crate::session::{Caller, CallerKey};
 use crate::telemetry::Metrics;
 
@@ -37,17 +36,20 @@ pub struct CacheOptions {
 /// How many dates of messages are remembered, at about 200 bytes each; the longest unused are dropped first.
 const DATES_MAX: u64 = 200_000;
 
-/// How many messages of unknown outcome are remembered, at about 200 bytes each.
-const UNCERTAIN_MAX: u64 = 20_000;
-
 /// How long a page of messages is kept: the list tells when it has changed, so this frees memory only.
 const MESSAGES_TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
 
 /// How long a message that was sent under a client's id is known: longer than clients repeat one.
-const SENT_TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
+pub(super) const SENT_TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
 
 /// Names a message of a caller.
 pub(super) type MessageKey = (CallerKey, ConversationId, Box<str>);
+
+impl Owned for MessageKey {
+    fn owner(&self) -> UserId {
+        self.0.user()
+    }
+}
 
 /// Reads and changes callers' data.
 #[derive(Debug)]
@@ -58,13 +60,13 @@ pub struct Data {
     friends: Shelf<(), FriendList>,
     blocklists: Shelf<(), Blocklist>,
     pub(super) pages: Shelf<PageKey, Messages>,
-    pub(super) sent: Shelf<SendKey, Message>,
+    pub(super) sent: Shelf<SendKey, Message, ChangeError>,
     /// New messages, for all subscribers of a caller.
     pub(super) news: Shelf<BetweenKey, Between>,
     /// When messages that callers have read were sent.
-    pub(super) dates: moka::sync::Cache<MessageKey, Timestamp>,
-    /// Messages that were sent under a client's id and may or may not have arrived.
-    pub(super) uncertain: moka::sync::Cache<MessageKey, ()>,
+    pub(super) dates: FairTable<MessageKey, Timestamp>,
+    /// Messages that were sent, or were begun to be sent, under ids of clients.
+    pub(super) attempts: Attempts,
     /// Held while a change begins or ends: what it finds must be what it puts aside.
     pub(super) settling: Mutex<()>,
     pub(super) tasks: TaskTracker,
@@ -126,8 +128,8 @@ impl Data {
             sent: Shelf::new(sent, shared()),
             news: Shelf::new(news, shared()),
             generations,
-            dates: bounded(DATES_MAX),
-            uncertain: bounded(UNCERTAIN_MAX),
+            dates: FairTable::new(DATES_MAX, None, |_key, _date| 1),
+            attempts: Attempts::new(),
             settling: Mutex::new(()),
             tasks,
             metrics: Arc::clone(metrics),
@@ -146,14 +148,19 @@ impl Data {
         budget: &CallBudget,
     ) -> Result<Reading<ConversationList>, BudgetSpent> {
         self.live.note_read(caller);
-        self.conversations.read(self.conversations.slot(caller.key(), ()), budget, || {
-            let (data, caller) = (Arc::clone(self), Arc::clone(caller));
-            async move {
-                let list = data.client.conversations(caller.identity()).await?;
-                data.note_proved(&caller);
-                Ok(ConversationList::new(list))
-            }
-        })
+        self.conversations.read(
+            self.conversations.slot(caller.key(), ()),
+            budget,
+            |mut allowance| {
+                let (data, caller) = (Arc::clone(self), Arc::clone(caller));
+                async move {
+                    let call = data.client.conversations(caller.identity());
+                    let list = allowance.call::<_, ReadError>(call).await?;
+                    data.note_proved(&caller);
+                    Ok(ConversationList::new(list))
+                }
+            },
+        )
     }
 
     /// Begins to read the caller's friends; needs a Tokio runtime.
@@ -167,10 +174,11 @@ impl Data {
         budget: &CallBudget,
     ) -> Result<Reading<FriendList>, BudgetSpent> {
         self.live.note_read(caller);
-        self.friends.read(self.friends.slot(caller.key(), ()), budget, || {
+        self.friends.read(self.friends.slot(caller.key(), ()), budget, |mut allowance| {
             let (data, caller) = (Arc::clone(self), Arc::clone(caller));
             async move {
-                let list = data.client.friends(caller.identity()).await?;
+                let call = data.client.friends(caller.identity());
+                let list = allowance.call::<_, ReadError>(call).await?;
                 data.note_proved(&caller);
                 Ok(FriendList::new(list))
             }
@@ -187,9 +195,9 @@ impl Data {
         caller: &Arc<Caller>,
         budget: &CallBudget,
     ) -> Result<Reading<Blocklist>, BudgetSpent> {
-        self.blocklists.read(self.blocklists.slot(caller.key(), ()), budget, || {
+        self.blocklists.read(self.blocklists.slot(caller.key(), ()), budget, |mut allowance| {
             let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
-            async move { client.blocklist(caller.identity()).await }
+            async move { allowance.call(client.blocklist(caller.identity())).await }
         })
     }
 
@@ -203,11 +211,10 @@ impl Data {
         caller: &Arc<Caller>,
         budget: &CallBudget,
     ) -> Result<(), ChangeError> {
-        let turn = budget.take()?;
+        let mut allowance = budget.allow()?;
         let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
         self.finish(Call::SET_AVAILABLE, async move {
-            let _turn = turn.await;
-            client.set_available(caller.identity()).await
+            allowance.call(client.set_available(caller.identity())).await
         })
         .await
     }
@@ -223,11 +230,10 @@ impl Data {
         name: String,
         budget: &CallBudget,
     ) -> Result<(), ChangeError> {
-        let turn = budget.take()?;
+        let mut allowance = budget.allow()?;
         let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
         self.finish(Call::REGISTER_WORKSPACE, async move {
-            let _turn = turn.await;
-            client.register_workspace(caller.identity(), &name).await
+            allowance.call(client.register_workspace(caller.identity(), &name)).await
         })
         .await
     }
@@ -248,6 +254,11 @@ impl Data {
         self.generations.raise(caller, resource);
     }
 
+    /// Puts the pages of one conversation's messages behind.
+    pub(super) fn refresh_messages(&self, caller: &Caller, conversation: ConversationId) {
+        self.generations.raise_conversation(caller.key(), Resource::Messages, conversation);
+    }
+
     /// Puts all that is kept of the caller out of reach, as at a logout.
     pub fn forget(&self, caller: &Caller) {
         for resource in Resource::ALL {
@@ -262,11 +273,4 @@ impl Data {
         self.tasks.close();
         self.tasks.wait().await;
     }
-}
-
-fn bounded<V: Clone + Send + Sync + 'static>(max_entries: u64) -> moka::sync::Cache<MessageKey, V> {
-    moka::sync::Cache::builder()
-        .max_capacity(max_entries)
-        .eviction_policy(EvictionPolicy::lru())
-        .build()
 }

@@ -2,17 +2,21 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use moka::policy::EvictionPolicy;
-
 use super::Resource;
+use super::fair::{FairTable, Owned};
+use crate::ozeki::{ConversationId, UserId};
 use crate::session::CallerKey;
 
-/// How many resources of callers have a number, at about 200 bytes each; the longest unused are dropped first.
+/// How many resources of callers and their conversations have a number, at about 200 bytes each; the longest unused are
+/// dropped first.
 const GENERATIONS_MAX: u64 = 400_000;
 
-/// The number of one state of a resource.
+/// The numbers of one state: of a caller's resource, and of the conversation that it belongs to, if to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Generation(u64);
+pub(super) struct Generation {
+    resource: u64,
+    conversation: Option<u64>,
+}
 
 /// The current generation of each caller's resources.
 ///
@@ -20,30 +24,82 @@ pub(super) struct Generation(u64);
 /// has a new one, and what was stored under the old one stays out of reach.
 #[derive(Debug)]
 pub(super) struct Generations {
-    current: moka::sync::Cache<(CallerKey, Resource), Generation>,
+    current: FairTable<Subject, u64>,
     next: AtomicU64,
+}
+
+/// What changes as one: a resource of a caller, or the part of it that belongs to a conversation.
+type Subject = (CallerKey, Resource, Option<ConversationId>);
+
+impl Owned for Subject {
+    fn owner(&self) -> UserId {
+        self.0.user()
+    }
 }
 
 impl Generations {
     pub(super) fn new() -> Self {
-        let current = moka::sync::Cache::builder()
-            .max_capacity(GENERATIONS_MAX)
-            .eviction_policy(EvictionPolicy::lru())
-            .build();
+        let current = FairTable::new(GENERATIONS_MAX, None, |_subject, _number| 1);
         Self { current, next: AtomicU64::new(0) }
     }
 
     /// The generation that a read belongs to.
-    pub(super) fn current(&self, caller: CallerKey, resource: Resource) -> Generation {
-        self.current.get_with((caller, resource), || self.draw())
+    pub(super) fn current(
+        &self,
+        caller: CallerKey,
+        resource: Resource,
+        conversation: Option<ConversationId>,
+    ) -> Generation {
+        let of = |subject| self.current.get_with(&subject, || self.draw());
+        Generation {
+            resource: of((caller, resource, None)),
+            conversation: conversation.map(|id| of((caller, resource, Some(id)))),
+        }
     }
 
-    /// Puts all that was read or is being read behind: later reads belong to a new generation.
+    /// Puts all that was read or is being read of a resource behind: later reads belong to a new generation.
     pub(super) fn raise(&self, caller: CallerKey, resource: Resource) {
-        self.current.insert((caller, resource), self.draw());
+        self.current.insert((caller, resource, None), self.draw());
     }
 
-    fn draw(&self) -> Generation {
-        Generation(self.next.fetch_add(1, Ordering::Relaxed))
+    /// Puts behind what was read of one conversation only.
+    pub(super) fn raise_conversation(
+        &self,
+        caller: CallerKey,
+        resource: Resource,
+        conversation: ConversationId,
+    ) {
+        self.current.insert((caller, resource, Some(conversation)), self.draw());
+    }
+
+    fn draw(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ozeki::{ApiKey, Credential, Identity, StationId, UserId};
+    use crate::session::Caller;
+
+    #[test]
+    fn a_change_of_one_conversation_leaves_the_others_and_one_of_the_resource_leaves_none() {
+        let identity = Identity {
+            user: UserId::from_bytes([1; 16]),
+            station: StationId::from_bytes([1; 16]),
+            credential: Credential::ApiKey(ApiKey::parse("key").unwrap()),
+        };
+        let caller = Caller::new(identity, None).key();
+        let generations = Generations::new();
+        let [one, other] = [[1; 16], [2; 16]].map(ConversationId::from_bytes);
+        let of = |id| generations.current(caller, Resource::Messages, Some(id));
+        let before = (of(one), of(other));
+        assert_eq!((of(one), of(other)), before);
+        generations.raise_conversation(caller, Resource::Messages, one);
+        assert_ne!(of(one), before.0);
+        assert_eq!(of(other), before.1);
+        generations.raise(caller, Resource::Messages);
+        assert_ne!(of(other), before.1);
     }
 }

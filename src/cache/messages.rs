@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::budget::{BudgetSpent, CallBudget};
-use super::{Data, Reading, Resource, Weigh};
+use super::budget::{Allowance, BudgetSpent, CallBudget};
+use super::shelf::Part;
+use super::{Data, ReadError, Reading, Resource, Weigh};
 use crate::ozeki::{
     Conversation, ConversationId, Message, MessagePage, Position, Report, Timestamp, UpstreamError,
 };
@@ -22,6 +23,10 @@ pub struct Messages {
     pub reports: Box<[Report]>,
     /// Whether there are older messages.
     pub has_older: bool,
+    /// Whether there are older reports.
+    pub has_older_reports: bool,
+    /// The place that the page ends before; none of the newest.
+    before: Option<Position>,
     /// The oldest report that is known on this page or the one that it goes on from.
     oldest_report: Option<(Timestamp, Box<str>)>,
 }
@@ -50,6 +55,7 @@ impl Messages {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let MessagePage { mut messages, mut reports } = page;
         let has_older = messages.len() > size;
+        let has_older_reports = reports.len() > size;
         messages.drain(..messages.len().saturating_sub(size));
         reports.drain(..reports.len().saturating_sub(size));
         let oldest = reports.iter().find_map(|one| Some((one.created?, one.id.clone())));
@@ -58,6 +64,8 @@ impl Messages {
             messages: messages.into(),
             reports: reports.into(),
             has_older,
+            has_older_reports,
+            before: before.cloned(),
             oldest_report: oldest.or(known),
         }
     }
@@ -65,6 +73,23 @@ impl Messages {
     /// The page of a conversation without messages.
     fn empty() -> Self {
         Self::new(MessagePage::default(), 0, None)
+    }
+
+    /// Where older messages and reports go on. A page without messages may still have reports, and more behind them.
+    pub fn start(&self) -> Option<Position> {
+        let of_reports = || {
+            let (report_date, report_id) = self.oldest_report.clone()?;
+            Some(match self.before.clone() {
+                Some(before) => Position { report_date, report_id, ..before },
+                None => Position {
+                    message_date: report_date,
+                    message_id: Box::default(),
+                    report_date,
+                    report_id,
+                },
+            })
+        };
+        self.position(0).or_else(|| (!self.reports.is_empty()).then(of_reports).flatten())
     }
 
     /// The position before which the page's message at `index` stands: where the next older page goes on.
@@ -119,6 +144,12 @@ impl Weigh for Messages {
     }
 }
 
+impl Part for PageKey {
+    fn conversation(&self) -> Option<ConversationId> {
+        Some(self.conversation)
+    }
+}
+
 impl Weigh for PageKey {
     fn weight(&self) -> usize {
         let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
@@ -159,9 +190,9 @@ impl Data {
             },
         };
         let key = PageKey { conversation: *id, instance: instance.clone(), from, size };
-        self.pages.read(self.pages.slot(caller.key(), key.clone()), budget, || {
+        self.pages.read(self.pages.slot(caller.key(), key.clone()), budget, |allowance| {
             let (data, caller) = (Arc::clone(self), Arc::clone(caller));
-            async move { data.load_page(&caller, key).await }
+            async move { data.load_page(&caller, key, allowance).await }
         })
     }
 
@@ -169,7 +200,8 @@ impl Data {
         self: &Arc<Self>,
         caller: &Arc<Caller>,
         key: PageKey,
-    ) -> Result<Messages, UpstreamError> {
+        mut allowance: Allowance,
+    ) -> Result<Messages, ReadError> {
         let PageKey { conversation, instance, from, size } = key;
         let (newest, before) = match from {
             PageFrom::Newest { last_message_id, .. } => (last_message_id, None),
@@ -181,18 +213,21 @@ impl Data {
         // One row more than asked for tells whether there is an older page.
         let wanted = size.saturating_add(1);
         loop {
-            let page = match self
-                .page_before(caller, conversation, &instance, from.as_ref(), wanted)
-                .await
+            let read_before =
+                self.page_before(caller, conversation, &instance, from.as_ref(), wanted);
+            let mut page = allowance.call(read_before).await;
+            if matches!(&page, Err(error) if ReadError::is_rejection(error))
+                && read.messages.is_empty()
+                && let Some(current) = self
+                    .instance_after_rejection(caller, conversation, &instance, allowance.budget())
+                    .await
             {
-                Err(rejection @ UpstreamError::Rejected { .. }) if read.messages.is_empty() => {
-                    let current =
-                        self.instance_after_rejection(caller, conversation, &instance).await;
-                    instance = current.ok_or(rejection)?;
-                    self.page_before(caller, conversation, &instance, from.as_ref(), wanted).await?
-                }
-                page => page?,
-            };
+                instance = current;
+                let read_again =
+                    self.page_before(caller, conversation, &instance, from.as_ref(), wanted);
+                page = allowance.call(read_again).await;
+            }
+            let page = page?;
             // A full page of the documented size may be all that the server gives at once, and not all there is.
             let may_be_cut = page.messages.len() == UPSTREAM_PAGE;
             let is_new = prepend(&mut read, page, from.as_ref(), newest.as_deref());
@@ -232,10 +267,10 @@ impl Data {
         caller: &Arc<Caller>,
         conversation: ConversationId,
         instance: &str,
+        budget: &CallBudget,
     ) -> Option<Box<str>> {
         self.refresh(caller, Resource::Conversations);
-        // This call and the repeated one are bounded by being made once for a rejection.
-        let list = self.conversations(caller, &CallBudget::of_one()).ok()?.value().await.ok()?;
+        let list = self.conversations(caller, budget).ok()?.value().await.ok()?;
         let current = &list.find(conversation)?.instance;
         (**current != *instance).then(|| current.clone())
     }

@@ -10,17 +10,20 @@ mod budget;
 mod changes;
 mod conversations;
 mod data;
+mod error;
+mod fair;
 mod friends;
 mod generations;
 mod live;
 mod messages;
 mod sending;
 mod shelf;
+mod viewing;
 
 pub use budget::{BudgetSpent, CallBudget};
-pub use changes::ChangeError;
 pub use conversations::ConversationList;
 pub use data::{CacheOptions, Data};
+pub use error::{ChangeError, ReadError};
 pub use friends::FriendList;
 pub use live::{
     ConversationFeed, ConversationNews, Feed, FeedEnd, FollowError, FriendFeed, FriendNews,

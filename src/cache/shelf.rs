@@ -8,17 +8,17 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{self, BoxFuture};
-use moka::policy::EvictionPolicy;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
-use super::Resource;
-use super::budget::{BudgetSpent, CallBudget};
+use super::budget::{Allowance, BudgetSpent, CallBudget};
+use super::fair::{FairTable, Owned};
 use super::generations::{Generation, Generations};
 use super::live::Coverage;
-use crate::ozeki::{Call, UpstreamError};
+use super::{ReadError, Resource};
+use crate::ozeki::{Call, ConversationId, UpstreamError, UserId};
 use crate::session::CallerKey;
 use crate::telemetry::{CacheOutcome, Metrics};
 
@@ -31,15 +31,28 @@ pub(super) struct Slot<K = ()> {
     pub(super) part: K,
 }
 
+impl<K: Part> Owned for Slot<K> {
+    fn owner(&self) -> UserId {
+        self.caller.user()
+    }
+}
+
 /// What a value takes in memory.
 pub trait Weigh {
     /// Bytes that the value occupies, on the heap and in place.
     fn weight(&self) -> usize;
 }
 
-type LoadResult<V> = Result<Arc<V>, Arc<UpstreamError>>;
-type Load<V> = future::Shared<BoxFuture<'static, LoadResult<V>>>;
-type InFlight<K, V> = Arc<Mutex<HashMap<Slot<K>, Load<V>>>>;
+/// Which value of a resource, where a caller has several.
+pub(super) trait Part: Weigh + Clone + Hash + Eq + Send + Sync + 'static {
+    /// The conversation whose change puts the value behind, where it is one's alone.
+    fn conversation(&self) -> Option<ConversationId> {
+        None
+    }
+}
+
+/// The caller has one value of the resource.
+impl Part for () {}
 
 impl Weigh for () {
     fn weight(&self) -> usize {
@@ -47,16 +60,28 @@ impl Weigh for () {
     }
 }
 
+/// What a load can fail with: told to all who wait for it, and of the kinds that a shelf itself makes.
+pub(super) trait LoadError:
+    From<UpstreamError> + From<BudgetSpent> + Clone + Send + Sync + 'static
+{
+}
+
+impl<E: From<UpstreamError> + From<BudgetSpent> + Clone + Send + Sync + 'static> LoadError for E {}
+
+type LoadResult<V, E> = Result<Arc<V>, E>;
+type Load<V, E> = future::Shared<BoxFuture<'static, LoadResult<V, E>>>;
+type InFlight<K, V, E> = Arc<Mutex<HashMap<Slot<K>, Load<V, E>>>>;
+
 /// A read that has begun: answered from memory, or by a load that goes on whether or not anybody waits.
-pub enum Reading<V> {
+pub enum Reading<V, E = ReadError> {
     /// The value was in memory.
     Ready(Arc<V>),
     /// The value is being loaded.
-    Loading(Load<V>),
+    Loading(Load<V, E>),
 }
 
 // Derived, these would ask for `V: Clone`.
-impl<V> Clone for Reading<V> {
+impl<V, E> Clone for Reading<V, E> {
     fn clone(&self) -> Self {
         match self {
             Self::Ready(value) => Self::Ready(Arc::clone(value)),
@@ -71,15 +96,15 @@ impl<V> Clone for Entry<V> {
     }
 }
 
-impl<V: Send + Sync + 'static> Reading<V> {
+impl<V: Send + Sync + 'static, E: Clone + Send + Sync> Reading<V, E> {
     /// Waits for the value.
     ///
     /// Cancel safety: dropping the future leaves the load under way for others.
     ///
     /// # Errors
     ///
-    /// The [`UpstreamError`] of the load, the same for all who waited for it.
-    pub async fn value(self) -> Result<Arc<V>, Arc<UpstreamError>> {
+    /// The error of the load, the same for all who waited for it.
+    pub async fn value(self) -> Result<Arc<V>, E> {
         match self {
             Self::Ready(value) => Ok(value),
             Self::Loading(load) => load.await,
@@ -118,60 +143,47 @@ pub(super) struct Shared {
 }
 
 /// Values of one resource for all callers.
-pub(super) struct Shelf<K, V> {
+pub(super) struct Shelf<K, V, E = ReadError> {
     options: ShelfOptions,
-    values: moka::sync::Cache<Slot<K>, Entry<V>>,
+    values: FairTable<Slot<K>, Entry<V>>,
     /// Bounded by the requests under way: a load is begun by a request, and ends within one call's time.
-    in_flight: InFlight<K, V>,
+    in_flight: InFlight<K, V, E>,
     shared: Shared,
 }
 
-impl<K, V> fmt::Debug for Shelf<K, V> {
+impl<K, V, E> fmt::Debug for Shelf<K, V, E> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Shelf").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
-impl<K, V> Shelf<K, V>
-where
-    K: Clone + Hash + Eq + Weigh + Send + Sync + 'static,
-    V: Weigh + Send + Sync + 'static,
-{
+impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
     /// A shelf of the resource.
     pub(super) fn new(options: ShelfOptions, shared: Shared) -> Self {
-        let values = moka::sync::Cache::builder()
-            .max_capacity(options.max_bytes)
-            .weigher(|slot: &Slot<K>, entry: &Entry<V>| {
-                let bytes = size_of::<Slot<K>>()
-                    + slot.part.weight()
-                    + size_of::<Entry<V>>()
-                    + entry.value.weight();
-                u32::try_from(bytes).unwrap_or(u32::MAX)
-            })
-            .eviction_policy(EvictionPolicy::lru())
-            // Frees memory; whether a value is fresh is decided by `is_fresh`, by the runtime's clock.
-            .time_to_live(options.live_time_to_live.max(Duration::from_secs(1)))
-            .build();
+        // Leaving the table frees memory; whether a value is fresh is decided by `is_fresh`, by the runtime's clock.
+        let time_to_live = options.live_time_to_live.max(Duration::from_secs(1));
+        let values = FairTable::new(options.max_bytes, Some(time_to_live), weight_of::<K, V>);
         let in_flight = InFlight::default();
         Self { options, values, in_flight, shared }
     }
 
     /// Where the present value of the caller's part of the resource stands.
     pub(super) fn slot(&self, caller: CallerKey, part: K) -> Slot<K> {
-        let generation = self.shared.generations.current(caller, self.options.resource);
+        let resource = self.options.resource;
+        let generation = self.shared.generations.current(caller, resource, part.conversation());
         Slot { caller, generation, part }
     }
 
-    /// Reads the value of a slot; `load` runs, detached, when it is neither in memory nor being loaded, and then takes a
-    /// call of the budget.
+    /// Reads the value of a slot; `load` runs, detached, when it is neither in memory nor being loaded, and then its calls
+    /// are taken from the budget.
     pub(super) fn read<F>(
         &self,
         slot: Slot<K>,
         budget: &CallBudget,
-        load: impl FnOnce() -> F,
-    ) -> Result<Reading<V>, BudgetSpent>
+        load: impl FnOnce(Allowance) -> F,
+    ) -> Result<Reading<V, E>, BudgetSpent>
     where
-        F: Future<Output = Result<V, UpstreamError>> + Send + 'static,
+        F: Future<Output = Result<V, E>> + Send + 'static,
     {
         if let Some(value) = self.fresh(&slot) {
             return Ok(self.counted(CacheOutcome::Hit, Reading::Ready(value)));
@@ -184,19 +196,15 @@ where
         if let Some(value) = self.fresh(&slot) {
             return Ok(self.counted(CacheOutcome::Hit, Reading::Ready(value)));
         }
-        let turn = budget.take()?;
+        let allowance = budget.allow()?;
         let (landed, landing) = oneshot::channel();
         let call = self.options.call;
-        let interrupted = move |_| Err(Arc::new(UpstreamError::Interrupted { call }));
+        let interrupted = move |_| Err(UpstreamError::Interrupted { call }.into());
         let shared = landing.map(move |landed| landed.unwrap_or_else(interrupted)).boxed().shared();
         in_flight.insert(slot.clone(), shared.clone());
         drop(in_flight);
-        let load = load();
         // Begun without the lock: a runtime that is shutting down drops the task at once, and the task takes the lock.
-        self.begin(slot, landed, async move {
-            let _turn = turn.await;
-            load.await
-        });
+        self.begin(slot, landed, load(allowance));
         Ok(self.counted(CacheOutcome::Miss, Reading::Loading(shared)))
     }
 
@@ -224,7 +232,7 @@ where
         self.values.invalidate(&self.slot(caller, part));
     }
 
-    fn counted(&self, outcome: CacheOutcome, reading: Reading<V>) -> Reading<V> {
+    fn counted(&self, outcome: CacheOutcome, reading: Reading<V, E>) -> Reading<V, E> {
         self.shared.metrics.cache_read(self.options.resource.name(), outcome);
         reading
     }
@@ -234,9 +242,9 @@ where
     }
 
     /// Begins a load that outlives its reader: one who hangs up cancels it for nobody.
-    fn begin<F>(&self, slot: Slot<K>, landed: oneshot::Sender<LoadResult<V>>, load: F)
+    fn begin<F>(&self, slot: Slot<K>, landed: oneshot::Sender<LoadResult<V, E>>, load: F)
     where
-        F: Future<Output = Result<V, UpstreamError>> + Send + 'static,
+        F: Future<Output = Result<V, E>> + Send + 'static,
     {
         let landing = Landing { in_flight: Arc::clone(&self.in_flight), slot };
         let values = self.values.clone();
@@ -244,10 +252,10 @@ where
         let resource = self.options.resource;
         let load = async move {
             let started = Instant::now();
-            let result = load.await.map(Arc::new).map_err(Arc::new);
-            let Slot { caller, generation, .. } = landing.slot;
+            let result = load.await.map(Arc::new);
+            let Slot { caller, generation, part } = &landing.slot;
             if let Ok(value) = &result
-                && generations.current(caller, resource) == generation
+                && generations.current(*caller, resource, part.conversation()) == *generation
             {
                 let entry = Entry { value: Arc::clone(value), started };
                 values.insert(landing.slot.clone(), entry);
@@ -260,13 +268,19 @@ where
     }
 }
 
+fn weight_of<K: Part, V: Weigh>(slot: &Slot<K>, entry: &Entry<V>) -> u32 {
+    let bytes =
+        size_of::<Slot<K>>() + slot.part.weight() + size_of::<Entry<V>>() + entry.value.weight();
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
 /// Takes a load off the map when it ends, in whatever way.
-struct Landing<K: Hash + Eq, V> {
-    in_flight: InFlight<K, V>,
+struct Landing<K: Hash + Eq, V, E> {
+    in_flight: InFlight<K, V, E>,
     slot: Slot<K>,
 }
 
-impl<K: Hash + Eq, V> Drop for Landing<K, V> {
+impl<K: Hash + Eq, V, E> Drop for Landing<K, V, E> {
     fn drop(&mut self) {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.slot);
     }
@@ -274,6 +288,7 @@ impl<K: Hash + Eq, V> Drop for Landing<K, V> {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio::sync::Notify;
@@ -286,6 +301,10 @@ mod tests {
         fn weight(&self) -> usize {
             0
         }
+    }
+
+    fn budget_of_one() -> CallBudget {
+        CallBudget::new(NonZeroUsize::MIN, NonZeroUsize::MIN)
     }
 
     struct Bench {
@@ -329,7 +348,7 @@ mod tests {
 
         /// Reads by a load that answers how many came before it, once the gate opens.
         fn read(&self) -> Reading<usize> {
-            let load = || {
+            let load = |_allowance| {
                 let (calls, gate) = (Arc::clone(&self.calls), Arc::clone(&self.gate));
                 async move {
                     let before = calls.fetch_add(1, Ordering::SeqCst);
@@ -337,7 +356,7 @@ mod tests {
                     Ok(before)
                 }
             };
-            self.shelf.read(self.slot(), &CallBudget::of_one(), load).unwrap()
+            self.shelf.read(self.slot(), &budget_of_one(), load).unwrap()
         }
 
         async fn value(&self) -> usize {
@@ -385,12 +404,12 @@ mod tests {
         let bench = Bench::new();
         let failing = |panics: bool| async move {
             assert!(!panics, "a bug");
-            Err(UpstreamError::Interrupted { call: Call::FRIENDS_LIST })
+            Err(UpstreamError::Interrupted { call: Call::FRIENDS_LIST }.into())
         };
         for panics in [false, true] {
             let readings = [(); 3].map(|()| {
-                let budget = CallBudget::of_one();
-                bench.shelf.read(bench.slot(), &budget, || failing(panics)).unwrap()
+                let budget = budget_of_one();
+                bench.shelf.read(bench.slot(), &budget, |_allowance| failing(panics)).unwrap()
             });
             for reading in readings {
                 assert!(reading.value().await.is_err());

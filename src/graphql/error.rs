@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::ErrorExtensionValues;
 
-use crate::cache::{BudgetSpent, ChangeError, FeedEnd, FollowError};
+use crate::cache::{BudgetSpent, ChangeError, FeedEnd, FollowError, ReadError};
 use crate::ozeki::UpstreamError;
 use crate::session::SessionError;
 
@@ -87,12 +87,15 @@ pub struct FieldError {
     code: ErrorCode,
     message: Cow<'static, str>,
     argument: Option<&'static str>,
+    /// Whether a change may have been made although it failed.
+    is_outcome_unknown: bool,
     cause: Option<Arc<UpstreamError>>,
 }
 
 impl FieldError {
     fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), argument: None, cause: None }
+        let message = message.into();
+        Self { code, message, argument: None, is_outcome_unknown: false, cause: None }
     }
 
     /// No session stands behind the request.
@@ -146,6 +149,15 @@ impl From<Arc<UpstreamError>> for FieldError {
             }
         };
         Self { cause: Some(error), ..Self::new(code, message) }
+    }
+}
+
+impl From<ReadError> for FieldError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Upstream(error) => error.into(),
+            ReadError::BudgetSpent(error) => error.into(),
+        }
     }
 }
 
@@ -213,7 +225,7 @@ impl From<ChangeError> for FieldError {
                 let message = format!(
                     "{what}. It is not known whether the change was made: read again before you repeat it"
                 );
-                Self { message: message.into(), ..told }
+                Self { message: message.into(), is_outcome_unknown: true, ..told }
             }
         }
     }
@@ -240,6 +252,9 @@ impl From<FieldError> for async_graphql::Error {
         extensions.set("code", error.code.as_str());
         if let Some(argument) = error.argument {
             extensions.set("argument", argument);
+        }
+        if error.is_outcome_unknown {
+            extensions.set("outcome", "unknown");
         }
         let mut answer = Self::new(error.message);
         answer.extensions = Some(extensions);

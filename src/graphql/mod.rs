@@ -18,7 +18,7 @@ mod paging;
 mod query;
 mod scalars;
 mod scope;
-#[expect(clippy::unused_async, reason = "resolvers are async")]
+mod selection;
 mod subscription;
 mod types;
 

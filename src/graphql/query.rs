@@ -6,6 +6,7 @@ use super::input::parse_id;
 use super::lists::conversations::{self, ConversationFilter, ConversationOrder};
 use super::lists::friends::{self, FriendFilter, FriendOrder, FriendOrdering};
 use super::paging::{Connection, PageArguments};
+use super::selection::look_below;
 use super::types::{BlocklistNode, ConversationNode, FriendNode, Viewer};
 use super::{FieldError, Scope};
 use crate::ozeki::UserId;
@@ -51,7 +52,7 @@ impl Query {
         let (after, before) = (after.as_deref(), before.as_deref());
         let arguments = PageArguments::parse(first, after, last, before, direction)?;
         let condition = filter.unwrap_or_default().validate()?;
-        reader.start_what_is_selected_below(context);
+        reader.start(look_below(context, None)?);
         let conversations = reader.conversations().await?;
         let viewer = reader.caller().user();
         Ok(Some(conversations::connection(
@@ -71,7 +72,7 @@ impl Query {
     ) -> Result<Option<ConversationNode>, FieldError> {
         let reader = Scope::reader(context)?;
         let id = parse_id("id", &id)?;
-        reader.start_what_is_selected_below(context);
+        reader.start(look_below(context, Some(id))?);
         let list = reader.conversations().await?;
         let viewer = reader.caller().user();
         Ok(list.find(id).map(|conversation| ConversationNode::new(conversation, viewer)))
@@ -106,7 +107,7 @@ impl Query {
         let (after, before) = (after.as_deref(), before.as_deref());
         let arguments = PageArguments::parse(first, after, last, before, order)?;
         let condition = filter.unwrap_or_default().validate()?;
-        reader.start_what_is_selected_below(context);
+        reader.start(look_below(context, None)?);
         let friends = reader.friends().await?;
         Ok(Some(friends::connection(&friends, &condition, order, &arguments)))
     }
@@ -119,7 +120,7 @@ impl Query {
     ) -> Result<Option<FriendNode>, FieldError> {
         let reader = Scope::reader(context)?;
         let id = parse_id("id", &id)?;
-        reader.start_what_is_selected_below(context);
+        reader.start(look_below(context, None)?);
         let list = reader.friends().await?;
         Ok(list.position(id).map(|position| FriendNode::new(&list, position)))
     }

@@ -1,6 +1,9 @@
 //! Scalars of the schema.
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use std::borrow::Cow;
+
+use async_graphql::registry::Registry;
+use async_graphql::{InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
 use crate::ozeki::Timestamp;
 
@@ -23,5 +26,42 @@ impl ScalarType for DateTime {
 
     fn to_value(&self) -> Value {
         Value::String(self.0.to_rfc_3339())
+    }
+}
+
+/// A [`DateTime`] in an input, where what is none is told by the field that takes the input: the library would name the
+/// whole input only.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GivenDateTime(Option<Timestamp>);
+
+impl GivenDateTime {
+    /// The moment, if it is one.
+    pub(super) fn moment(self) -> Option<Timestamp> {
+        self.0
+    }
+}
+
+impl InputType for GivenDateTime {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        <DateTime as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <DateTime as InputType>::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        let moment = <DateTime as ScalarType>::parse(value.unwrap_or_default());
+        Ok(Self(moment.ok().map(|DateTime(moment)| moment)))
+    }
+
+    fn to_value(&self) -> Value {
+        self.0.map_or(Value::Null, |moment| ScalarType::to_value(&DateTime(moment)))
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use async_graphql::Context;
 
 use super::FieldError;
+use super::selection::Needs;
 use crate::cache::{
     BudgetSpent, CallBudget, ConversationList, Data, FriendList, Messages, Reading, Resource,
 };
@@ -150,15 +151,13 @@ impl Reader {
         *self.conversations.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Begins to read what fields below this one will need, so that both calls go out at the same time.
-    pub(super) fn start_what_is_selected_below(&self, context: &Context<'_>) {
-        let mut selected = Selected::default();
-        selected.visit(context.field());
+    /// Begins to read what fields below a field will need, so that both calls go out at the same time.
+    pub(super) fn start(&self, needs: Needs) {
         // A spent budget is told by the field that needs the resource.
-        if selected.conversations {
+        if needs.conversations {
             let _ = self.start_conversations();
         }
-        if selected.friends {
+        if needs.friends {
             let _ = self.start_friends();
         }
     }
@@ -177,34 +176,5 @@ impl Reader {
             read()
         };
         begun.get_or_insert_with(read).clone()
-    }
-}
-
-/// As many selected fields are looked at as an operation of any use has, fragments written out: one that hides its needs
-/// behind more makes its calls one after the other.
-const FIELDS_LOOKED_AT_MAX: u32 = 5_000;
-
-/// The resources that a selection needs; skipped fields are not among them.
-#[derive(Default)]
-struct Selected {
-    conversations: bool,
-    friends: bool,
-    looked_at: u32,
-}
-
-impl Selected {
-    fn visit(&mut self, field: async_graphql::SelectionField<'_>) {
-        for child in field.selection_set() {
-            match child.name() {
-                "conversations" => self.conversations = true,
-                "friend" => self.friends = true,
-                _ => {}
-            }
-            self.looked_at += 1;
-            if self.conversations && self.friends || self.looked_at > FIELDS_LOOKED_AT_MAX {
-                return;
-            }
-            self.visit(child);
-        }
     }
 }

@@ -18,8 +18,8 @@ mod wire;
 pub use api_key::{ApiKey, InvalidApiKey};
 pub use call::Call;
 pub use client::{
-    Change, Client, ClientOptions, ClientSetupError, Color, InvalidColor, NewMessage, Position,
-    Viewed,
+    CLOCK_DIFFERENCE_MAX_SECONDS, Change, Client, ClientOptions, ClientSetupError, Color,
+    InvalidColor, NewMessage, Position, Viewed,
 };
 pub use error::UpstreamError;
 pub use id::{ConversationId, InvalidEmail, InvalidId, StationId, UserId};

@@ -74,6 +74,11 @@ pub struct CallerKey {
 }
 
 impl CallerKey {
+    /// The user whom it belongs to.
+    pub fn user(&self) -> UserId {
+        self.user
+    }
+
     fn of(identity: &Identity) -> Self {
         // The kind is hashed too: a signature that equals another user's key in its text is still another credential.
         let (kind, secret) = match &identity.credential {

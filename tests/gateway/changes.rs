@@ -3,7 +3,7 @@
 use ozeki_graphql::sandbox::{Fault, Reply};
 use serde_json::json;
 
-use crate::support::{CONVERSATIONS, Caller, TestGateway};
+use crate::support::{CONVERSATIONS, Caller, FRIENDS, TestGateway};
 
 const ADD: (&str, &str) = ("chatconversation", "add");
 const CLEAR: (&str, &str) = ("chatconversation", "clear");
@@ -59,6 +59,7 @@ async fn a_change_of_unknown_outcome_says_so_and_the_next_read_goes_upstream() {
         gateway.spoil(MUTE, Fault::new(reply));
         let answer = alice.query(&mute(&chat)).await;
         assert!(answer.text.contains("not known whether the change was made"), "{}", answer.text);
+        assert_eq!(answer.json()["errors"][0]["extensions"]["outcome"], "unknown");
         assert!(is_muted(&alice, &chat).await);
         assert_eq!(gateway.calls(CONVERSATIONS), calls + 1);
     }
@@ -133,46 +134,6 @@ async fn a_rejection_for_another_reason_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_message_with_an_id_of_the_clients_own_is_sent_once() {
-    let gateway = TestGateway::start().await;
-    let alice = gateway.log_in("alice").await;
-    let chat = chat_of(&alice).await;
-    let held = gateway.spoil(ADD, Fault::new(Reply::Genuine).held());
-    let at_once: Vec<_> = (0..5)
-        .map(|_| {
-            let (alice, query) = (alice.clone(), send(&chat, "YQ=="));
-            tokio::spawn(async move { alice.data(&query).await })
-        })
-        .collect();
-    held.arrived(1).await;
-    held.release();
-    let expected = json!({ "sendMessage": { "message": { "id": MESSAGE_ID, "data": "YQ==" } } });
-    for sent in at_once {
-        assert_eq!(sent.await.unwrap(), expected);
-    }
-    assert_eq!(alice.data(&send(&chat, "YQ==")).await, expected);
-    assert_eq!(gateway.calls(ADD), 1);
-    let answer = alice.query(&send(&chat, "Yg==")).await;
-    assert_eq!(answer.codes()[0].0, "BAD_USER_INPUT");
-    assert_eq!(answer.json()["errors"][0]["extensions"]["argument"], "id");
-    assert_eq!(gateway.calls(ADD), 1);
-}
-
-#[tokio::test]
-async fn a_message_of_unknown_outcome_is_looked_for_before_it_is_sent_again() {
-    let gateway = TestGateway::start().await;
-    let alice = gateway.log_in("alice").await;
-    let chat = chat_of(&alice).await;
-    // It arrives, but its answer does not.
-    gateway.spoil(ADD, Fault::new(Reply::Truncated));
-    let answer = alice.query(&send(&chat, "YQ==")).await;
-    assert!(answer.text.contains("not known whether the change was made"), "{}", answer.text);
-    let sent = alice.data(&send(&chat, "YQ==")).await;
-    assert_eq!(sent["sendMessage"]["message"]["id"], MESSAGE_ID);
-    assert_eq!((gateway.calls(ADD), gateway.calls(PAGE)), (1, 1));
-}
-
-#[tokio::test]
 async fn several_changes_of_one_operation_are_each_seen_by_the_next() {
     let gateway = TestGateway::start().await;
     let alice = gateway.log_in("alice").await;
@@ -212,4 +173,65 @@ async fn changes_at_the_same_time_are_all_seen_afterwards() {
     let data = alice.data("{ conversations(first: 20) { nodes { isMuted } } }").await;
     let all = data["conversations"]["nodes"].as_array().unwrap();
     assert!(all.iter().all(|chat| chat["isMuted"] == true), "{data}");
+}
+
+#[tokio::test]
+async fn a_change_leaves_the_pages_of_other_conversations_in_memory() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let query = "{ conversations(first: 20) { nodes { id messages(last: 1) { nodes { id } } } } }";
+    alice.data(query).await;
+    let (chat, pages) = (chat_of(&alice).await, gateway.calls(PAGE));
+    alice.data(&send(&chat, "YQ==")).await;
+    let data = alice.data(query).await;
+    assert_eq!(data["conversations"]["nodes"][0]["messages"]["nodes"][0]["id"], MESSAGE_ID);
+    assert_eq!(gateway.calls(PAGE), pages + 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_given_is_refused_before_the_change_is_made() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = chat_of(&alice).await;
+    let other = "00000000000000000000000000000000";
+    let page = format!(
+        "{{ conversation(id: \"{chat}\") {{ messages(last: 1) {{ pageInfo {{ startCursor }} }} }} }}"
+    );
+    let cursor =
+        alice.data(&page).await["conversation"]["messages"]["pageInfo"]["startCursor"].take();
+    let calls = [CONVERSATIONS, FRIENDS, MUTE, ADD, PAGE].map(|call| gateway.calls(call));
+    let mute = |below: &str| {
+        format!(
+            "mutation {{ muteConversation(input: {{id: \"{chat}\"}}) {{ conversation {{ {below} }} }} }}"
+        )
+    };
+    for (query, argument) in [
+        (mute("messages(last: 0) { nodes { id } }"), "last"),
+        (mute("... on Conversation { messages(before: \"x\") { nodes { id } } }"), "before"),
+        (mute("participants { friend { conversations(first: 999) { totalCount } } }"), "first"),
+        (
+            format!(
+                "mutation {{ muteConversation(input: {{id: \"{other}\"}}) {{ conversation {{ messages(before: {cursor}) {{ nodes {{ id }} }} }} }} }}"
+            ),
+            "before",
+        ),
+        (
+            format!(
+                "mutation {{ sendMessage(input: {{conversationId: \"{chat}\", data: \"YQ==\"}}) {{ conversation {{ messages(last: 201) {{ nodes {{ id }} }} }} }} }}"
+            ),
+            "last",
+        ),
+        ("{ conversations { nodes { messages(last: -1) { nodes { id } } } } }".to_owned(), "last"),
+        (
+            "{ friends { nodes { conversations(after: \"x\") { totalCount } } } }".to_owned(),
+            "after",
+        ),
+    ] {
+        let answer = alice.reconnected().query(&query).await;
+        assert_eq!(answer.codes()[0].0, "BAD_USER_INPUT", "{query}: {}", answer.text);
+        assert_eq!(answer.json()["errors"][0]["extensions"]["argument"], argument, "{query}");
+    }
+    assert_eq!([CONVERSATIONS, FRIENDS, MUTE, ADD, PAGE].map(|call| gateway.calls(call)), calls);
+    // A skipped field is no part of the answer.
+    alice.data(&mute("isMuted messages(last: 0) @skip(if: true) { nodes { id } }")).await;
 }

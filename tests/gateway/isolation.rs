@@ -3,7 +3,7 @@
 use ozeki_graphql::ozeki::signature::Recipe;
 use ozeki_graphql::ozeki::{ApiKey, SignedRequest, StationId, UserId};
 
-use crate::support::{BOTH, Caller, TestGateway};
+use crate::support::{BOTH, Caller, TestGateway, canaries};
 
 const STATION: &str = "0123456789abcdef0123456789abcdef";
 
@@ -27,16 +27,18 @@ fn signature(user: UserId, key: &str) -> String {
     bodyless().sign(&request).expose().to_owned()
 }
 
-fn forwarding(gateway: &TestGateway, email: &str, key: &str) -> Caller {
+pub(crate) fn forwarding(gateway: &TestGateway, email: &str, key: &str) -> Caller {
     let user = UserId::from_email(email).unwrap();
+    let signature = signature(user, key);
+    canaries::plant(&signature);
     gateway
         .anonymous()
         .with_header("ozeki-user", &user.to_string())
         .with_header("ozeki-station", STATION)
-        .with_header("ozeki-signature", &signature(user, key))
+        .with_header("ozeki-signature", &signature)
 }
 
-async fn forwarding_gateway() -> TestGateway {
+pub(crate) async fn forwarding_gateway() -> TestGateway {
     TestGateway::start_signed_by(bodyless(), |options| {
         options.session.forward_credentials = true;
     })

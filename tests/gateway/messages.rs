@@ -197,6 +197,7 @@ async fn bad_input_is_named_and_makes_no_call() {
         (send(&format!("conversationId: \"{chat}\", data: \"not base64!\"")), "data"),
         (send(&format!("{valid}, id: \"7\"")), "id"),
         (send(&format!("{valid}, validUntil: \"2024-03-08T13:55:47Z\"")), "validUntil"),
+        (send(&format!("{valid}, validUntil: \"tomorrow\"")), "validUntil"),
         (
             format!(
                 "mutation {{ markViewed(input: {{conversationId: \"{chat}\", messageIds: []}}) {{ messageIds }} }}"
@@ -295,4 +296,38 @@ async fn a_server_that_gives_fifty_rows_at_once_hides_no_older_ones() {
     assert_eq!((nodes.len(), &*nodes[0], &*nodes[49]), (50, "m70", "m119"));
     assert_eq!(read["pageInfo"]["hasPreviousPage"], true);
     assert_eq!(read["reports"], json!([{ "id": "r", "type": "viewed", "createdAt": null }]));
+}
+
+#[tokio::test]
+async fn reports_beyond_the_messages_are_reached_by_going_on() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = newest_conversation(&alice).await;
+    let answer = |messages: &[&str], reports: std::ops::Range<u32>| {
+        let report = |number| json!({ "ID": format!("r{number}"), "Type": "viewed", "Created": format!("2024-03-08 11:00:{number:02}") });
+        let message =
+            |id: &&str| json!({ "ID": id, "Type": "Message", "Created": "2024-03-08 10:00:00" });
+        let messages: Vec<Value> = messages.iter().map(message).collect();
+        json!({ "status": "OK", "messages": messages, "reports": reports.map(report).collect::<Vec<_>>() })
+    };
+    let read = async |arguments: &str| {
+        let query = format!(
+            "{{ conversation(id: \"{chat}\") {{ messages{arguments} {{ nodes {{ id }} reports {{ id }} hasOlderReports pageInfo {{ hasPreviousPage startCursor }} }} }} }}"
+        );
+        alice.data(&query).await["conversation"]["messages"].take()
+    };
+    gateway.spoil(PAGE, Fault::new(Reply::json(answer(&["m"], 4..7).to_string())));
+    let newest = read("(last: 2)").await;
+    assert_eq!(newest["pageInfo"]["hasPreviousPage"], false);
+    assert_eq!(
+        (ids(&newest["reports"]), &newest["hasOlderReports"]),
+        (vec!["r5".into(), "r6".into()], &json!(true))
+    );
+    gateway.spoil(PAGE, Fault::new(Reply::json(answer(&[], 3..5).to_string())));
+    let older = read(&format!("(last: 2, before: {})", newest["pageInfo"]["startCursor"])).await;
+    assert_eq!(
+        (ids(&older["reports"]), &older["hasOlderReports"]),
+        (vec!["r3".into(), "r4".into()], &json!(false))
+    );
+    assert!(ids(&older["nodes"]).is_empty() && older["pageInfo"]["startCursor"].is_string());
 }

@@ -7,9 +7,7 @@ use ozeki_graphql::sandbox::{Fault, Injection, Reply, Times};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{
-    CONVERSATIONS, Caller, FRIENDS, PROTOCOL, Socket, StoppedTime, TestGateway, codes,
-};
+use crate::support::{Caller, FRIENDS, PROTOCOL, Socket, TestGateway, codes};
 
 /// What a socket of this user presents.
 pub(crate) async fn credential(gateway: &TestGateway, name: &str) -> Option<Value> {

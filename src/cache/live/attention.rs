@@ -1,5 +1,6 @@
 //! One subscriber's ear: what it hears, and when it tries again.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio::time::{Instant, sleep_until};
 
 use super::{FeedEnd, Signal};
-use crate::cache::Data;
-use crate::ozeki::UpstreamError;
+use crate::cache::{CallBudget, Data, ReadError};
 use crate::session::Caller;
 use crate::telemetry::Gauged;
 
@@ -19,6 +19,9 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 
 /// How often in a row the upstream may refuse before the subscription ends: a stale instance is refused once.
 const REJECTIONS_MAX: u32 = 3;
+
+/// How many calls one reading may make: a page of the longest is four of the upstream's and one to see its end.
+const CALLS_MAX: NonZeroUsize = NonZeroUsize::new(8).expect("it is not zero");
 
 /// What a subscriber hears. Of a failed read nothing is lost: it is tried again until it succeeds.
 pub(super) struct Attention {
@@ -94,6 +97,11 @@ impl Attention {
         }
     }
 
+    /// What one reading may spend.
+    pub(super) fn budget() -> CallBudget {
+        CallBudget::new(CALLS_MAX, NonZeroUsize::MIN)
+    }
+
     /// Whether a failed read waits to be tried again.
     pub(super) fn is_retrying(&self) -> bool {
         self.retry.is_some()
@@ -122,8 +130,8 @@ impl Attention {
     }
 
     /// Sees to it that what failed is tried again, unless the upstream has refused it too often.
-    pub(super) fn failed(&mut self, error: Arc<UpstreamError>) -> Result<(), FeedEnd> {
-        if matches!(*error, UpstreamError::Rejected { .. }) {
+    pub(super) fn failed(&mut self, error: ReadError) -> Result<(), FeedEnd> {
+        if error.is_rejection() {
             self.rejections += 1;
             if self.rejections >= REJECTIONS_MAX {
                 return Err(FeedEnd::Upstream(error));

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use super::attention::Attention;
 use super::difference::is_same;
 use super::{Feed, FeedEnd, FollowError, Signal};
-use crate::cache::budget::CallBudget;
-use crate::cache::{ConversationList, Data};
-use crate::ozeki::{Conversation, ConversationId, UpstreamError};
+use crate::cache::{ConversationList, Data, ReadError};
+use crate::ozeki::{Conversation, ConversationId};
 use crate::session::Caller;
 
 /// What changed among the caller's conversations.
@@ -108,10 +107,8 @@ fn ids(list: &ConversationList) -> HashSet<ConversationId> {
 }
 
 /// The caller's list as it is now: subscribers of one caller share the call.
-pub(super) async fn read(
-    attention: &Attention,
-) -> Result<Arc<ConversationList>, Arc<UpstreamError>> {
+pub(super) async fn read(attention: &Attention) -> Result<Arc<ConversationList>, ReadError> {
     let Attention { data, caller, .. } = attention;
-    let reading = data.conversations(caller, &CallBudget::of_one());
-    reading.expect("a budget of one call has one").value().await
+    let reading = data.conversations(caller, &Attention::budget());
+    reading.expect("a new budget has calls").value().await
 }

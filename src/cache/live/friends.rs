@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::attention::Attention;
 use super::{Feed, FeedEnd, FollowError, Signal};
-use crate::cache::budget::CallBudget;
 use crate::cache::{Data, FriendList};
 use crate::ozeki::UserId;
 use crate::session::Caller;
@@ -58,8 +57,8 @@ impl Feed for FriendFeed {
                     }
                 })
                 .await?;
-            let reading = attention.data.friends(&attention.caller, &CallBudget::of_one());
-            match reading.expect("a budget of one call has one").value().await {
+            let reading = attention.data.friends(&attention.caller, &Attention::budget());
+            match reading.expect("a new budget has calls").value().await {
                 Err(error) => attention.failed(error)?,
                 Ok(list) => {
                     attention.succeeded();

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use super::attention::Attention;
 use super::{Feed, FeedEnd, FollowError, conversations};
-use crate::cache::budget::CallBudget;
-use crate::cache::{ConversationList, Data, Resource, Weigh};
-use crate::ozeki::{Conversation, ConversationId, Message, Position, UpstreamError};
+use crate::cache::budget::Allowance;
+use crate::cache::shelf::Part;
+use crate::cache::{ConversationList, Data, ReadError, Resource, Weigh};
+use crate::ozeki::{Conversation, ConversationId, Message, Position};
 use crate::session::Caller;
 
 /// How many messages are looked through for the last known one, where its date is not known.
@@ -28,6 +29,12 @@ pub(in crate::cache) struct BetweenKey {
     instance: Box<str>,
     after: Box<str>,
     to: Option<Box<str>>,
+}
+
+impl Part for BetweenKey {
+    fn conversation(&self) -> Option<ConversationId> {
+        Some(self.conversation)
+    }
 }
 
 impl Weigh for BetweenKey {
@@ -88,7 +95,7 @@ impl Data {
         caller: &Arc<Caller>,
         now: &Conversation,
         from: Position,
-    ) -> Result<Arc<Between>, Arc<UpstreamError>> {
+    ) -> Result<Arc<Between>, ReadError> {
         let Conversation { id, instance, last_message_id, .. } = now;
         let key = BetweenKey {
             conversation: *id,
@@ -96,12 +103,12 @@ impl Data {
             after: from.message_id.clone(),
             to: last_message_id.clone(),
         };
-        let load = || {
+        let load = |mut allowance: Allowance| {
             let (data, caller) = (Arc::clone(self), Arc::clone(caller));
             let (id, instance, newest) = (*id, instance.clone(), last_message_id.clone());
             async move {
-                let page =
-                    data.client.messages_from(caller.identity(), id, &instance, &from).await?;
+                let call = data.client.messages_from(caller.identity(), id, &instance, &from);
+                let page = allowance.call::<_, ReadError>(call).await?;
                 let mut messages = page.messages;
                 old_to_new(&mut messages, newest.as_deref());
                 data.remember_dates(&caller, id, &messages);
@@ -112,9 +119,8 @@ impl Data {
                 Ok(Between(messages.into()))
             }
         };
-        let reading =
-            self.news.read(self.news.slot(caller.key(), key), &CallBudget::of_one(), load);
-        reading.expect("a budget of one call has one").value().await
+        let reading = self.news.read(self.news.slot(caller.key(), key), &Attention::budget(), load);
+        reading.expect("a new budget has calls").value().await
     }
 }
 
@@ -143,7 +149,7 @@ impl Feed for MessageFeed {
                 return Ok(next);
             }
             if let Err(error) = self.read_next().await? {
-                if matches!(*error, UpstreamError::Rejected { .. }) {
+                if error.is_rejection() {
                     // The conversation may have been cleared since the list was read.
                     let Attention { data, caller, .. } = &self.attention;
                     data.refresh(caller, Resource::Conversations);
@@ -167,14 +173,14 @@ impl MessageFeed {
                 if self.waiting.is_empty() {
                     self.attention.succeeded();
                 }
-                self.note(list);
+                self.note(&list);
                 Ok(())
             }
         }
     }
 
-    fn note(&mut self, list: Arc<ConversationList>) {
-        let known = std::mem::replace(&mut self.known, Arc::clone(&list));
+    fn note(&mut self, list: &Arc<ConversationList>) {
+        let known = std::mem::replace(&mut self.known, Arc::clone(list));
         // What was said first is told first.
         for now in list.all().iter().rev() {
             if self.conversation.is_some_and(|wanted| wanted != now.id) {
@@ -193,7 +199,7 @@ impl MessageFeed {
     }
 
     /// Reads what is new in the conversation that has waited longest.
-    async fn read_next(&mut self) -> Result<Result<(), Arc<UpstreamError>>, FeedEnd> {
+    async fn read_next(&mut self) -> Result<Result<(), ReadError>, FeedEnd> {
         let Some(Waiting { before, now }) = self.waiting.front() else { return Ok(Ok(())) };
         let messages = match self.read_new(before.as_deref(), now).await {
             Ok(messages) => messages.ok_or_else(|| self.attention.lagged())?,
@@ -211,7 +217,7 @@ impl MessageFeed {
         &self,
         before: Option<&Conversation>,
         now: &Conversation,
-    ) -> Result<Option<Vec<Message>>, Arc<UpstreamError>> {
+    ) -> Result<Option<Vec<Message>>, ReadError> {
         let Attention { data, caller, .. } = &self.attention;
         let known = before.and_then(|before| before.last_message_id.clone());
         if let Some(id) = &known
@@ -226,9 +232,9 @@ impl MessageFeed {
             let between = data.between(caller, now, from).await?;
             return Ok(Some(between.0.to_vec()));
         }
-        let budget = CallBudget::of_one();
+        let budget = Attention::budget();
         let page = data.messages(caller, now, None, LOOKED_THROUGH_MAX, &budget);
-        let page = page.expect("a budget of one call has one").value().await?;
+        let page = page.expect("a new budget has calls").value().await?;
         let mut messages = page.messages.to_vec();
         end_at(&mut messages, now.last_message_id.as_deref());
         let Some(id) = known else {

@@ -25,7 +25,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Data, Resource};
+use super::{Data, ReadError, Resource};
 use crate::clock::Clock;
 use crate::ozeki::{ConversationId, Notices, StationId, Timestamp, UpstreamError};
 use crate::session::{Caller, CallerKey, SessionId};
@@ -89,7 +89,7 @@ pub enum FeedEnd {
     SessionEnded,
     /// The upstream refuses again and again what the subscription needs.
     #[error("the upstream refuses what the subscription needs")]
-    Upstream(#[source] Arc<UpstreamError>),
+    Upstream(#[source] ReadError),
     /// The gateway is shutting down, or has a bug.
     #[error("the poller has ended")]
     Interrupted,

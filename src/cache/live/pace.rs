@@ -65,7 +65,8 @@ impl Pace {
             Need::Readers => self.interval.max(self.shortest.saturating_mul(QUIET_MAX)),
         };
         let tenth = interval / 10;
-        interval - tenth + tenth.saturating_mul(2).saturating_mul(u32::from(dice)) / 255
+        interval.saturating_sub(tenth)
+            + tenth.saturating_mul(2).saturating_mul(u32::from(dice)) / 255
     }
 }
 
@@ -75,9 +76,9 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A dice that moves nothing to either side, but for rounding.
-    fn wait(pace: &Pace, need: Need) -> f64 {
-        (pace.wait(need, 127).as_secs_f64() * 10.0).round() / 10.0
+    /// In tenths of a second, by a dice that moves nothing to either side, but for rounding.
+    fn wait(pace: &Pace, need: Need) -> u128 {
+        (pace.wait(need, 127).as_millis() + 50) / 100
     }
 
     #[test]
@@ -88,10 +89,10 @@ mod tests {
             pace.find(Finding::Nothing);
             waits.push(wait(&pace, Need::Subscribers));
         }
-        assert_eq!(waits, [1.5, 2.2, 3.4, 5.1, 7.6, 8.0, 8.0]);
+        assert_eq!(waits, [15, 22, 34, 51, 76, 80, 80]);
         pace.find(Finding::News);
-        assert_eq!(wait(&pace, Need::Subscribers), 1.0);
-        assert_eq!(wait(&pace, Need::Readers), 8.0);
+        assert_eq!(wait(&pace, Need::Subscribers), 10);
+        assert_eq!(wait(&pace, Need::Readers), 80);
     }
 
     #[test]
@@ -100,9 +101,9 @@ mod tests {
         for _ in 0..100 {
             pace.find(Finding::Failure);
         }
-        assert_eq!((wait(&pace, Need::Subscribers), pace.is_failing()), (32.0, true));
+        assert_eq!((wait(&pace, Need::Subscribers), pace.is_failing()), (320, true));
         pace.find(Finding::Nothing);
-        assert_eq!((wait(&pace, Need::Subscribers), pace.is_failing()), (1.0, false));
+        assert_eq!((wait(&pace, Need::Subscribers), pace.is_failing()), (10, false));
     }
 
     #[test]

@@ -88,6 +88,14 @@ pub(in crate::graphql) fn direction(order: Option<&ConversationOrder>) -> OrderD
     )
 }
 
+/// Checks the arguments of a page that has no order of its own: the newest stand first.
+pub(in crate::graphql) fn newest_page(
+    first: Option<i32>,
+    after: Option<&str>,
+) -> Result<PageArguments<ConversationPlace>, FieldError> {
+    PageArguments::parse(first, after, None, None, OrderDirection::Desc)
+}
+
 /// The page of the conversations for which the condition holds.
 pub(in crate::graphql) fn connection(
     list: &Arc<ConversationList>,

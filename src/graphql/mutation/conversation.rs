@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use crate::graphql::input::parse_id;
+use crate::graphql::selection::look_below;
 use crate::graphql::types::ConversationNode;
 use crate::graphql::{FieldError, Scope};
 use crate::ozeki::{Change, Color, Conversation};
@@ -103,6 +104,7 @@ async fn changed(
 ) -> Changed {
     let reader = Scope::reader(context)?;
     let id = parse_id("id", id)?;
+    look_below(context, Some(id))?;
     let (data, caller) = (reader.data(), reader.caller());
     let conversation = data.change_conversation(caller, id, change, reader.budget()).await;
     reader.renew_conversations();

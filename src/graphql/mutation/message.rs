@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use uuid::Uuid;
 
 use crate::graphql::input::parse_id;
-use crate::graphql::scalars::DateTime;
+use crate::graphql::scalars::GivenDateTime;
+use crate::graphql::selection::look_below;
 use crate::graphql::types::{ConversationNode, MessageNode};
 use crate::graphql::{FieldError, Scope};
 use crate::ozeki::{ConversationId, NewMessage, Timestamp};
@@ -39,6 +40,7 @@ impl MessageMutation {
         let now = Scope::of(context).now;
         let is_repeatable = input.id.is_some();
         let message = new_message(input, now)?;
+        look_below(context, Some(conversation))?;
         let (data, caller) = (reader.data(), reader.caller());
         let sent =
             data.send_message(caller, conversation, message, is_repeatable, reader.budget()).await;
@@ -56,6 +58,7 @@ impl MessageMutation {
         let reader = Scope::reader(context)?;
         let conversation = parse_id("conversationId", &input.conversation_id)?;
         let ids = viewed_ids(&input.message_ids)?;
+        look_below(context, Some(conversation))?;
         let (data, caller) = (reader.data(), reader.caller());
         let marked = data.mark_viewed(caller, conversation, ids, reader.budget()).await;
         reader.renew_conversations();
@@ -78,15 +81,20 @@ fn new_message(input: SendMessageInput, now: Timestamp) -> Result<NewMessage, Fi
         Some(id) => Uuid::try_parse(&id)
             .map_err(|_| FieldError::bad_input("id", "a message's id is a UUID"))?,
     };
-    let valid_until = match valid_until {
-        Some(DateTime(moment)) if moment <= now => {
+    let moment = valid_until.map(|given| {
+        let what = "a DateTime is written 2024-03-08T13:55:47Z";
+        given.moment().ok_or_else(|| FieldError::bad_input("validUntil", what))
+    });
+    let valid_until = match moment.transpose()? {
+        Some(moment) if moment <= now => {
             let message = "a message must be valid for some time to come";
             return Err(FieldError::bad_input("validUntil", message));
         }
-        Some(DateTime(moment)) => moment,
+        Some(moment) => moment,
         None => now.later_by(VALIDITY_DEFAULT_SECONDS),
     };
-    Ok(NewMessage { id: id.to_string().into(), data: data.into(), valid_until })
+    let id = id.to_string().into();
+    Ok(NewMessage { id, created: now, data: data.into(), valid_until })
 }
 
 fn viewed_ids(ids: &[ID]) -> Result<BTreeSet<Box<str>>, FieldError> {
@@ -122,7 +130,7 @@ struct SendMessageInput {
     /// The message's id: a UUID of your own making. Without one the gateway makes it, and sending again sends twice.
     id: Option<ID>,
     /// Until when the message is kept. Default: seven days from now.
-    valid_until: Option<DateTime>,
+    valid_until: Option<GivenDateTime>,
 }
 
 /// What `sendMessage` gives.

@@ -134,10 +134,10 @@ impl ConversationNode {
         >,
     ) -> Result<Option<MessageConnection>, FieldError> {
         let reader = Scope::reader(context)?;
-        let arguments = MessageArguments::parse(&self.conversation, last, before.as_deref())?;
-        let MessageArguments { size, before } = arguments;
+        let arguments = MessageArguments::parse(last, before.as_deref())?;
+        let before = arguments.before_in(self.conversation.id)?.cloned();
         let is_newest = before.is_none();
-        let page = reader.messages(&self.conversation, before, size).await?;
+        let page = reader.messages(&self.conversation, before, arguments.size).await?;
         Ok(Some(MessageConnection::new(&self.conversation, page, is_newest)))
     }
 }

@@ -8,7 +8,7 @@ use super::ConversationNode;
 use crate::cache::FriendList;
 use crate::graphql::lists::OrderDirection;
 use crate::graphql::lists::conversations::{self, ConversationFilter};
-use crate::graphql::paging::{Connection, PageArguments};
+use crate::graphql::paging::Connection;
 use crate::graphql::{FieldError, Scope};
 use crate::ozeki::Friend;
 
@@ -65,7 +65,7 @@ impl FriendNode {
         #[graphql(desc = "Continue after the node with this cursor.")] after: Option<String>,
     ) -> Result<Option<Connection<ConversationNode>>, FieldError> {
         let direction = OrderDirection::Desc;
-        let arguments = PageArguments::parse(first, after.as_deref(), None, None, direction)?;
+        let arguments = conversations::newest_page(first, after.as_deref())?;
         let reader = Scope::reader(context)?;
         let list = reader.conversations().await?;
         let condition = ConversationFilter::with_participant(self.friend().id);

@@ -7,9 +7,9 @@ use async_graphql::{ID, Object, SimpleObject};
 
 use crate::cache::Messages;
 use crate::graphql::FieldError;
-use crate::graphql::message_cursor;
+use crate::graphql::message_cursor::MessageCursor;
 use crate::graphql::scalars::DateTime;
-use crate::ozeki::{Conversation, Message, Position, Report};
+use crate::ozeki::{Conversation, ConversationId, Message, Position, Report};
 
 /// The messages of a page that names no size.
 const PAGE_DEFAULT: u32 = 50;
@@ -20,12 +20,12 @@ const PAGE_MAX: u32 = 200;
 /// Validated `last` and `before`.
 pub(in crate::graphql) struct MessageArguments {
     pub(in crate::graphql) size: u32,
-    pub(in crate::graphql) before: Option<Position>,
+    before: Option<MessageCursor>,
 }
 
 impl MessageArguments {
+    /// Checks the arguments as far as that is possible without the conversation.
     pub(in crate::graphql) fn parse(
-        conversation: &Conversation,
         last: Option<i32>,
         before: Option<&str>,
     ) -> Result<Self, FieldError> {
@@ -36,19 +36,30 @@ impl MessageArguments {
         let size = size.ok_or_else(|| {
             FieldError::bad_input("last", format!("a page has 1 to {PAGE_MAX} messages"))
         })?;
-        let decode = |text| {
-            message_cursor::decode(text, conversation.id).ok_or_else(|| {
-                let message = "this is no cursor of this conversation's messages; take one from `pageInfo` or `edges`";
-                FieldError::bad_input("before", message)
-            })
-        };
+        let decode = |text| MessageCursor::decode(text).ok_or_else(foreign_cursor);
         Ok(Self { size, before: before.map(decode).transpose()? })
     }
+
+    /// The position before which the page ends, if the cursor is of this conversation.
+    pub(in crate::graphql) fn before_in(
+        &self,
+        conversation: ConversationId,
+    ) -> Result<Option<&Position>, FieldError> {
+        let Some(cursor) = &self.before else { return Ok(None) };
+        let is_own = cursor.conversation == conversation;
+        if is_own { Ok(Some(&cursor.position)) } else { Err(foreign_cursor()) }
+    }
+}
+
+fn foreign_cursor() -> FieldError {
+    let message =
+        "this is no cursor of this conversation's messages; take one from `pageInfo` or `edges`";
+    FieldError::bad_input("before", message)
 }
 
 /// A page of messages.
 pub(in crate::graphql) struct MessageConnection {
-    conversation: crate::ozeki::ConversationId,
+    conversation: ConversationId,
     page: Arc<Messages>,
     is_newest: bool,
 }
@@ -63,7 +74,11 @@ impl MessageConnection {
     }
 
     fn cursor(&self, index: usize) -> Option<String> {
-        self.page.position(index).map(|place| message_cursor::encode(self.conversation, &place))
+        self.page.position(index).map(|position| self.written(position))
+    }
+
+    fn written(&self, position: Position) -> String {
+        MessageCursor { conversation: self.conversation, position }.encode()
     }
 }
 
@@ -90,15 +105,22 @@ impl MessageConnection {
         PageInfo {
             has_previous_page: self.page.has_older,
             has_next_page: !self.is_newest,
-            start_cursor: self.cursor(0),
+            start_cursor: self.page.start().map(|position| self.written(position)),
             end_cursor: self.page.messages.len().checked_sub(1).and_then(|last| self.cursor(last)),
         }
     }
 
-    /// Reports on messages, such as that they were delivered or viewed, from old to new: those of about the page's time.
-    /// How a report names its message is not documented by the chat server.
+    /// Reports on messages, such as that they were delivered or viewed, from old to new: at most as many as the page may
+    /// have messages. They are paged beside the messages, so where there are more reports than messages they are of a later
+    /// time than the page, and none is left out on the way back. How a report names its message is not documented by the
+    /// chat server.
     async fn reports(&self) -> Vec<ReportNode> {
         self.page.reports.iter().map(ReportNode::from).collect()
+    }
+
+    /// Whether there are older reports, which may be so when there are no older messages: go on with `startCursor` then.
+    async fn has_older_reports(&self) -> bool {
+        self.page.has_older_reports
     }
 }
 

@@ -8,8 +8,8 @@ use crate::ozeki::{
     Call, ConversationId, Identity, Message, MessagePage, Timestamp, UpstreamError,
 };
 
-/// How far ahead of this machine's clock the server's may be, in seconds, for its newest message to be read.
-const CLOCK_DIFFERENCE_MAX_SECONDS: i64 = 24 * 60 * 60;
+/// How far this machine's clock and the server's may be apart, in seconds, for messages to be found by their dates.
+pub const CLOCK_DIFFERENCE_MAX_SECONDS: i64 = 24 * 60 * 60;
 
 /// A place between messages and between reports: the four coordinates that the upstream pages by.
 ///
@@ -31,6 +31,8 @@ pub struct Position {
 pub struct NewMessage {
     /// Its id: a UUID.
     pub id: Box<str>,
+    /// When it was made.
+    pub created: Timestamp,
     /// Ciphertext.
     pub data: Box<str>,
     /// Until when it is kept.
@@ -165,7 +167,7 @@ impl Client {
         message: &NewMessage,
     ) -> Result<Message, UpstreamError> {
         let call = Call::ADD_MESSAGE;
-        let created = Timestamp::now(&self.clock);
+        let created = message.created;
         let inner = InnerMessage {
             id: &message.id,
             r#type: "Message",
@@ -185,7 +187,10 @@ impl Client {
             data: Some(message.data.clone()),
         };
         // The answer leaves the data out.
-        Ok(stored.map_or(sent.clone(), |stored| Message { data: sent.data, ..stored }))
+        Ok(match stored.filter(|stored| stored.id.eq_ignore_ascii_case(&sent.id)) {
+            Some(stored) => Message { data: sent.data, ..stored },
+            None => sent,
+        })
     }
 
     /// Tells the server that messages were viewed.

@@ -7,7 +7,7 @@ mod notifications;
 mod transport;
 
 pub use conversations::{Change, Color, InvalidColor};
-pub use messages::{NewMessage, Position, Viewed};
+pub use messages::{CLOCK_DIFFERENCE_MAX_SECONDS, NewMessage, Position, Viewed};
 
 use std::fmt;
 use std::num::NonZeroUsize;

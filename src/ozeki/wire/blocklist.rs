@@ -19,18 +19,28 @@ pub struct Blocklist {
 #[serde(untagged)]
 enum Blocked {
     Id(Box<str>),
-    Object {
-        #[serde(alias = "userid", alias = "conversationid")]
-        id: Box<str>,
-    },
+    Object(BlockedObject),
+}
+
+#[derive(Deserialize)]
+struct BlockedObject {
+    #[serde(default)]
+    id: Option<Box<str>>,
+    #[serde(default)]
+    userid: Option<Box<str>>,
+    #[serde(default)]
+    conversationid: Option<Box<str>>,
 }
 
 fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Box<str>>, D::Error> {
     let blocked: Vec<Blocked> = null_as_default(deserializer)?;
     let id = |blocked| match blocked {
-        Blocked::Id(id) | Blocked::Object { id } => id,
+        Blocked::Id(id) => Some(id),
+        // The more special name counts where there are two.
+        Blocked::Object(object) => object.userid.or(object.conversationid).or(object.id),
     };
-    Ok(blocked.into_iter().map(id).collect())
+    let ids = blocked.into_iter().map(|blocked| id(blocked).ok_or("an element without an id"));
+    ids.collect::<Result<_, _>>().map_err(serde::de::Error::custom)
 }
 
 #[derive(Deserialize)]
@@ -66,7 +76,7 @@ mod tests {
         let empty = r#"{"status":"OK","errormessage":"File does not exist","blockedusers":[],"blockedconversations":[]}"#;
         assert_eq!(decode(empty), Blocklist::default());
         let blocked = decode(
-            r#"{"status":"OK","blockedusers":["a",{"userid":"b"}],"blockedconversations":[{"id":"c","x":1}]}"#,
+            r#"{"status":"OK","blockedusers":["a",{"id":"row","userid":"b"}],"blockedconversations":[{"id":"c","x":1}]}"#,
         );
         assert_eq!(blocked.users, ["a".into(), "b".into()]);
         assert_eq!(blocked.conversations, ["c".into()]);

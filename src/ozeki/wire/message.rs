@@ -1,5 +1,6 @@
 //! Messages and reports. Source: "message and report".
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use super::{Answer, non_empty, null_as_default};
@@ -115,11 +116,19 @@ fn old_to_new<T, D: Ord>(mut items: Vec<T>, created: impl Fn(&T) -> D) -> Vec<T>
 pub(crate) struct AddedAnswer {
     status: Option<Box<str>>,
     #[serde(default)]
-    message: Option<Message>,
+    message: Option<Stored>,
+}
+
+/// Status OK tells that the message was sent: an answer that describes it badly must not make a client send it again.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Stored {
+    Message(Message),
+    Unusable(IgnoredAny),
 }
 
 impl Answer for AddedAnswer {
-    /// The message without its data, if the server repeats it.
+    /// The message without its data, if the server describes it.
     type Content = Option<Message>;
 
     fn status(&self) -> Option<&str> {
@@ -127,7 +136,10 @@ impl Answer for AddedAnswer {
     }
 
     fn into_content(self) -> Result<Option<Message>, &'static str> {
-        Ok(self.message)
+        Ok(self.message.and_then(|stored| match stored {
+            Stored::Message(message) => Some(message),
+            Stored::Unusable(_) => None,
+        }))
     }
 }
 

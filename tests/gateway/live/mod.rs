@@ -107,9 +107,10 @@ impl Bench {
     /// Sends a message, a second after what was said before.
     async fn say(&self, caller: &Arc<Caller>, conversation: ConversationId, id: u8) -> Box<str> {
         self.clock.advance(Duration::from_secs(1));
-        let valid_until = Timestamp::now(&self.clock).later_by(3600);
+        let created = Timestamp::now(&self.clock);
+        let valid_until = created.later_by(3600);
         let id: Box<str> = format!("00000000-0000-4000-8000-0000000000{id:02x}").into();
-        let message = NewMessage { id: id.clone(), data: "YQ==".into(), valid_until };
+        let message = NewMessage { id: id.clone(), created, data: "YQ==".into(), valid_until };
         let sent =
             self.data.send_message(caller, conversation, message, true, &budget()).await.unwrap();
         assert_eq!(sent.id, id);

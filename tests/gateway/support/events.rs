@@ -3,7 +3,7 @@
 use reqwest::Response;
 use serde_json::{Value, json};
 
-use super::{Caller, TestGateway};
+use super::{Caller, TestGateway, canaries};
 
 /// An open event stream.
 pub(crate) struct Events {
@@ -39,7 +39,11 @@ impl Events {
                 return parse(&block);
             }
             match self.response.chunk().await {
-                Ok(Some(chunk)) => self.unread += std::str::from_utf8(&chunk).unwrap(),
+                Ok(Some(chunk)) => {
+                    let text = std::str::from_utf8(&chunk).unwrap();
+                    canaries::look_through("an event", text);
+                    self.unread += text;
+                }
                 Ok(None) => {
                     assert_eq!(self.unread, "", "an event without an end");
                     return Event::End;
@@ -55,7 +59,7 @@ impl Events {
             match self.next().await {
                 Event::Named(name, data) if name == "next" => return data,
                 Event::Comment => {}
-                other => panic!("{other:?}"),
+                other @ (Event::Named(..) | Event::End) => panic!("{other:?}"),
             }
         }
     }

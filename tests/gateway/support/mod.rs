@@ -1,5 +1,6 @@
 //! Starts a gateway in front of the sandbox, in process, and asks it over HTTP.
 
+pub(crate) mod canaries;
 mod client;
 mod events;
 mod socket;
@@ -58,6 +59,7 @@ impl TestGateway {
         recipe: Recipe,
         change: impl FnOnce(&mut GatewayOptions),
     ) -> Self {
+        canaries::watch_the_log();
         let clock = Clock::manual(START);
         let any = "127.0.0.1:0".parse().unwrap();
         let sandbox = SandboxOptions { listen: any, recipe: recipe.clone(), clock: clock.clone() };
@@ -165,6 +167,7 @@ impl Drop for UnmetFaults {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             assert_eq!(self.0.waiting(), 0, "a fault that was injected was never met");
+            canaries::check();
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::TestGateway;
+use super::{TestGateway, canaries};
 
 /// The protocol that the gateway speaks.
 pub(crate) const PROTOCOL: &str = "graphql-transport-ws";
@@ -108,7 +108,10 @@ impl Socket {
     /// Any frame; none when the connection has ended.
     pub(crate) async fn next(&mut self) -> Option<Message> {
         match self.0.next().await {
-            Some(Ok(message)) => Some(message),
+            Some(Ok(message)) => {
+                canaries::look_through("a frame", &format!("{message:?}"));
+                Some(message)
+            }
             Some(Err(_)) | None => None,
         }
     }
