@@ -6,7 +6,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::Next;
+use axum::{Router, middleware};
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -16,7 +19,7 @@ use crate::cache::{CacheOptions, Data};
 use crate::clock::Clock;
 use crate::graphql::{Engine, EngineOptions};
 use crate::http::playground::{Settings, SettingsSource, tabs};
-use crate::http::{HttpOptions, Readiness, Streams, admin_router, router};
+use crate::http::{HttpOptions, PeerAddress, Readiness, Streams, admin_router, router};
 use crate::ozeki::{ApiKey, Client, ClientOptions, ClientSetupError};
 use crate::session::{SessionOptions, Sessions};
 use crate::telemetry::Metrics;
@@ -36,6 +39,8 @@ pub struct GatewayOptions {
     pub cache: CacheOptions,
     /// Whether there is a playground, and with it introspection.
     pub playground: Playground,
+    /// The proxies that are believed when they say who asked them.
+    pub trusted_proxies: Vec<IpNet>,
     /// The largest body of a request, in bytes.
     pub body_max_bytes: usize,
     /// How many upstream calls one operation may begin.
@@ -106,7 +111,8 @@ impl Gateway {
         let client = Client::try_new(options.client, clock.clone(), Arc::clone(&metrics))?;
         let client = Arc::new(client);
         let sessions =
-            Arc::new(Sessions::new(&options.session, Arc::clone(&client), clock.clone()));
+            Sessions::new(&options.session, Arc::clone(&client), clock.clone(), &metrics);
+        let sessions = Arc::new(sessions);
         let data = Arc::new(Data::new(&options.cache, client, clock.clone(), &metrics));
         let engine = Engine::new(
             Arc::clone(&data),
@@ -127,6 +133,7 @@ impl Gateway {
             sessions: Arc::clone(&sessions),
             streams: streams.clone(),
             readiness: readiness.clone(),
+            trusted_proxies: options.trusted_proxies.into(),
             body_max_bytes: options.body_max_bytes,
             request_timeout: options.request_timeout,
             playground: settings_source(options.playground, &sessions),
@@ -184,6 +191,7 @@ impl Gateway {
                 let _ = server.await;
             }
             self.streams.ended().await;
+            self.sessions.drain().await;
             self.data.drain().await;
         };
         timeout(self.shutdown_grace, finished).await.is_ok()
@@ -204,7 +212,14 @@ fn serve(
     router: Router,
     stop: CancellationToken,
 ) -> JoinHandle<io::Result<()>> {
-    let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    let with_peer =
+        async |ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request, next: Next| {
+            request.extensions_mut().insert(PeerAddress(peer));
+            next.run(request).await
+        };
+    let router = router.layer(middleware::from_fn(with_peer));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
     tokio::spawn(server.into_future())
 }
 

@@ -9,9 +9,9 @@ use url::Url;
 use super::signals::Signals;
 use crate::app::{Gateway, GatewayOptions, Playground};
 use crate::cache::CacheOptions;
-use crate::config::{Config, LogFormat};
+use crate::config::{CommandConfig, Config, LogFormat, QuotaConfig, QuotasConfig};
 use crate::ozeki::ClientOptions;
-use crate::session::{SessionKey, SessionOptions};
+use crate::session::{Audience, Quota, RateLimitOptions, SessionKey, SessionOptions};
 use crate::telemetry::{self, LogStyle};
 
 /// Begins to log, and logs what the operator should know.
@@ -36,14 +36,24 @@ pub(super) fn options(
         Some(key) => SessionKey::from_bytes(*key.expose()),
         None => SessionKey::random()?,
     };
+    let key_previous = config.session.key_previous.as_ref();
+    let audience = match config.command {
+        // Its stand-in has another address each time, and is the same for all that.
+        CommandConfig::Sandbox(_) => Audience::named("sandbox"),
+        CommandConfig::Serve(_) | CommandConfig::Check(_) => Audience::of_upstream(upstream),
+    };
     Ok(GatewayOptions {
         listen: config.http.listen,
         admin_listen: config.http.admin_listen,
         client: client_options(config, upstream),
         session: SessionOptions {
             key,
+            key_previous: key_previous.map(|key| SessionKey::from_bytes(*key.expose())),
+            audience,
             time_to_live: config.session.time_to_live,
+            idle_timeout: config.session.idle_timeout,
             forward_credentials: config.session.forward_credentials,
+            rate_limits: config.http.rate_limits.then(|| rate_limits(&config.http.quotas)),
         },
         cache: CacheOptions {
             max_bytes: config.cache.max_bytes,
@@ -55,10 +65,25 @@ pub(super) fn options(
         playground,
         operation_calls_max: config.upstream.operation_calls_max,
         operation_concurrency: config.upstream.operation_concurrency,
+        trusted_proxies: config.http.trusted_proxies.clone(),
         body_max_bytes: config.http.body_max_bytes,
         request_timeout: config.http.request_timeout,
         shutdown_grace: config.http.shutdown_grace,
     })
+}
+
+/// How often callers may ask.
+fn rate_limits(quotas: &QuotasConfig) -> RateLimitOptions {
+    let quota = |QuotaConfig { count, period, burst }| {
+        Quota::new(count, period, burst).expect("the configuration bounds the count")
+    };
+    RateLimitOptions {
+        caller: quota(quotas.caller),
+        forwarded: quota(quotas.forwarded),
+        anonymous: quota(quotas.anonymous),
+        login: quota(quotas.login),
+        login_address: quota(quotas.login_address),
+    }
 }
 
 /// How the upstream is called.

@@ -1,8 +1,12 @@
 //! What the gateway offers to its own callers.
 
-use std::net::SocketAddr;
+use std::net::{AddrParseError, IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
+use super::fault::quoted;
+use super::quotas::QuotasConfig;
 use super::reader::{Expected, Reader};
 
 /// This machine only: to listen on a network is a decision.
@@ -26,6 +30,18 @@ pub(super) const SHUTDOWN_DELAY_DEFAULT: &str = "1s";
 /// No load balancer stands before a demo, and Ctrl-C should end it.
 pub(super) const SHUTDOWN_DELAY_DEFAULT_OF_SANDBOX: &str = "0s";
 
+/// Whoever is named here may say who is asking: that is a decision too.
+pub(super) const TRUSTED_PROXIES_DEFAULT: &str = NONE;
+
+pub(super) const TRUSTED_PROXIES_FORM: &str =
+    "IP addresses and networks, such as 10.0.0.7,2001:db8::/64, or `none`";
+
+/// The word for no proxy at all.
+const NONE: &str = "none";
+
+/// More than any operator lists; each request that comes by a proxy is compared with all.
+const TRUSTED_PROXIES_MAX: usize = 256;
+
 /// The word that turns the admin address off.
 const OFF: &str = "off";
 
@@ -40,6 +56,10 @@ pub struct HttpConfig {
     pub playground: bool,
     /// Whether rate limits hold · `OZEKI_GRAPHQL_RATE_LIMITS` · on.
     pub rate_limits: bool,
+    /// How much each of them lets through · `OZEKI_GRAPHQL_RATE_LIMIT_QUOTAS` · see [`QuotasConfig`].
+    pub quotas: QuotasConfig,
+    /// The proxies that are believed when they say who asked them · `OZEKI_GRAPHQL_TRUSTED_PROXIES` · none · at most 256.
+    pub trusted_proxies: Vec<IpNet>,
     /// How long a request may take · `OZEKI_GRAPHQL_REQUEST_TIMEOUT` · 15s · 100ms to 10m.
     pub request_timeout: Duration,
     /// The longest request body, in bytes · `OZEKI_GRAPHQL_REQUEST_BODY_MAX` · 256KiB · 1KiB to 16MiB.
@@ -62,6 +82,8 @@ impl HttpConfig {
         });
         let playground = reader.switch("playground");
         let rate_limits = reader.switch("rate_limits");
+        let quotas = reader.parse("rate_limit_quotas", QuotasConfig::parse);
+        let trusted_proxies = reader.parse("trusted_proxies", parse_networks);
         let request_timeout = reader.duration("request_timeout");
         let body_max_bytes = reader.memory_size("request_body_max");
         let shutdown_delay = reader.duration("shutdown_delay");
@@ -71,6 +93,8 @@ impl HttpConfig {
             admin_listen: admin_listen?,
             playground: playground?,
             rate_limits: rate_limits?,
+            quotas: quotas?,
+            trusted_proxies: trusted_proxies?,
             request_timeout: request_timeout?,
             body_max_bytes: body_max_bytes?,
             shutdown_delay: shutdown_delay?,
@@ -84,4 +108,45 @@ pub(super) fn parse_address(text: &str) -> Result<SocketAddr, Expected> {
     text.trim()
         .parse()
         .map_err(|_| "an IP address and a port, such as 127.0.0.1:8080 or [::]:8080".to_owned())
+}
+
+/// Reads a list of IP addresses and networks.
+fn parse_networks(text: &str) -> Result<Vec<IpNet>, Expected> {
+    if text.trim() == NONE {
+        return Ok(Vec::new());
+    }
+    let parse = |part: &str| {
+        let address = |_| part.parse().map(|address: IpAddr| address.to_canonical().into());
+        part.parse().or_else(address).map_err(|_: AddrParseError| part.to_owned())
+    };
+    let parsed: Result<Vec<IpNet>, String> = text.split(',').map(str::trim).map(parse).collect();
+    match parsed {
+        Ok(networks) if networks.len() <= TRUSTED_PROXIES_MAX => Ok(networks),
+        Ok(_) => Err(format!("at most {TRUSTED_PROXIES_MAX} {TRUSTED_PROXIES_FORM}")),
+        Err(part) => Err(format!("{TRUSTED_PROXIES_FORM}: {} is none", quoted(&part))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_are_addresses_and_networks() {
+        let networks = parse_networks("10.0.0.7, 192.0.2.0/24,2001:db8::/64,::ffff:10.0.0.8");
+        let networks: Vec<_> = networks.unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(networks, ["10.0.0.7/32", "192.0.2.0/24", "2001:db8::/64", "10.0.0.8/32"]);
+        assert_eq!(parse_networks("none"), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_no_network_is_named() {
+        for (text, part) in
+            [("10.0.0.7,proxy", "`proxy` is none"), ("10.0.0.0/33", "`10.0.0.0/33`"), ("", "``")]
+        {
+            let told = parse_networks(text).unwrap_err();
+            assert!(told.contains(part), "{told}");
+        }
+        assert!(parse_networks(&["10.0.0.7"; 257].join(",")).is_err());
+    }
 }

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::setting::{CONFIG, CommandKind, Form, Group, PLAYGROUND, SHUTDOWN_DELAY, Setting};
-use super::{cache, http, log, sandbox, session, signature, upstream};
+use super::{cache, http, log, quotas, sandbox, session, signature, upstream};
 
 const ALL: &[CommandKind] = &[CommandKind::Serve, CommandKind::Sandbox, CommandKind::Check];
 const WITH_REAL_UPSTREAM: &[CommandKind] = &[CommandKind::Serve, CommandKind::Check];
@@ -33,7 +33,7 @@ pub fn settings_for(command: CommandKind) -> impl Iterator<Item = &'static Setti
 }
 
 /// Every setting, each declared once.
-pub static SETTINGS: [Setting; 34] = [
+pub static SETTINGS: [Setting; 38] = [
     Setting {
         name: CONFIG,
         flag: "config",
@@ -158,6 +158,26 @@ pub static SETTINGS: [Setting; 34] = [
         help: "Enforce rate limits; `off` is for tests and load measurements",
     },
     Setting {
+        name: "rate_limit_quotas",
+        flag: "rate-limit-quotas",
+        value_name: "LIST",
+        default: Some(quotas::QUOTAS_DEFAULT),
+        form: Form::Text(quotas::QUOTAS_FORM),
+        commands: ALL,
+        group: Group::Serving,
+        help: "What grows back and what may come at once: requests of a user, by address with forwarded and without credentials; logins by key and address",
+    },
+    Setting {
+        name: "trusted_proxies",
+        flag: "trusted-proxies",
+        value_name: "LIST",
+        default: Some(http::TRUSTED_PROXIES_DEFAULT),
+        form: Form::Text(http::TRUSTED_PROXIES_FORM),
+        commands: ALL,
+        group: Group::Serving,
+        help: "The proxies whose X-Forwarded-For is believed; list no network that clients are in",
+    },
+    Setting {
         name: "request_timeout",
         flag: "request-timeout",
         value_name: "DURATION",
@@ -241,6 +261,16 @@ pub static SETTINGS: [Setting; 34] = [
         help: "The 32 bytes that seal session tokens, or a file of them; random per start where not set",
     },
     Setting {
+        name: "session_key_previous",
+        flag: "session-key-previous",
+        value_name: "KEY|FILE",
+        default: None,
+        form: Form::Secret(SESSION_KEY),
+        commands: ALL,
+        group: Group::Sessions,
+        help: "The key before that one: its tokens are still taken, and no new one is sealed with it",
+    },
+    Setting {
         name: "session_time_to_live",
         flag: "session-time-to-live",
         value_name: "DURATION",
@@ -249,6 +279,16 @@ pub static SETTINGS: [Setting; 34] = [
         commands: ALL,
         group: Group::Sessions,
         help: "How long a session lasts",
+    },
+    Setting {
+        name: "session_idle_timeout",
+        flag: "session-idle-timeout",
+        value_name: "DURATION",
+        default: Some(session::IDLE_TIMEOUT_DEFAULT),
+        form: Form::Duration(RangeInclusive::new(MINUTE, Duration::from_secs(30 * 24 * 60 * 60))),
+        commands: ALL,
+        group: Group::Sessions,
+        help: "How long a session may go unused, as far as this process has seen",
     },
     Setting {
         name: "forward_credentials",

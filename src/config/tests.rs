@@ -56,6 +56,7 @@ fn the_defaults_are_those_that_are_documented() {
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.http.admin_listen.unwrap().port(), 9090);
     assert!(config.http.rate_limits);
+    assert!(config.http.trusted_proxies.is_empty());
     assert!(!config.http.playground);
     assert_eq!(config.http.request_timeout, Duration::from_secs(15));
     assert_eq!(config.http.body_max_bytes, 256 << 10);
@@ -261,6 +262,20 @@ fn a_session_key_comes_as_a_value_or_from_a_file() {
 }
 
 #[test]
+fn the_previous_session_key_is_read_and_guarded_as_the_key_is() {
+    let file = ConfigFile::new(KEY);
+    let both = [("session_key", file.path()), ("session_key_previous", file.path())];
+    let config = serve(&both).unwrap();
+    assert_eq!(config.session.key_previous, SessionKeyBytes::parse(KEY));
+    assert_eq!(config.warnings, [""; 0]);
+    let config = serve(&[("session_key", file.path()), ("session_key_previous", KEY)]).unwrap();
+    assert!(config.warnings[0].contains("session_key_previous stands on the command line"));
+    assert!(!config.to_toml().contains(KEY));
+    let told = faults(serve(&[("session_key_previous", &KEY[1..])]));
+    assert!(told.starts_with("session_key_previous: ") && !told.contains(&KEY[2..20]), "{told}");
+}
+
+#[test]
 fn serve_without_a_session_key_warns() {
     assert!(serve(&[]).unwrap().warnings[0].starts_with("no session key is set"));
 }
@@ -372,6 +387,8 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
     admin_listen = "off" # flag --admin-listen
     playground = "off" # the default
     rate_limits = "on" # the default
+    rate_limit_quotas = "caller=20/s:60,forwarded=200/s:2000,anonymous=50/s:1000,login=5/m:10,login-address=10/s:600" # the default
+    trusted_proxies = "none" # the default
     request_timeout = "15s" # the default
     request_body_max = "256KiB" # the default
     shutdown_delay = "1s" # the default
@@ -380,7 +397,9 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
     signature_payload = "{user}\"{key}" # key `signature.payload` of `gateway.toml`
     signature_encoding = "hex" # the default
     session_key = "(set)" # variable OZEKI_GRAPHQL_SESSION_KEY
+    # session_key_previous is not set
     session_time_to_live = "12h" # the default
+    session_idle_timeout = "3d" # the default
     forward_credentials = "off" # the default
     cache_max_bytes = "256MiB" # the default
     conversations_time_to_live = "10s" # the default

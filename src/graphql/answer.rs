@@ -5,6 +5,8 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use super::ErrorCode;
+use super::error::RETRY_AFTER_SECONDS;
+use crate::session::RateLimited;
 use crate::telemetry::OperationOutcome;
 
 /// The most errors of one answer; one failing resource can fail hundreds of fields.
@@ -42,6 +44,21 @@ impl Answer {
     pub fn request_error(code: ErrorCode, message: impl Into<String>) -> Self {
         let mut error = ServerError::new(message, None);
         set_code(&mut error, code);
+        Self::refused(vec![error])
+    }
+
+    /// An answer to a request that was one too many.
+    pub fn rate_limited(limited: &RateLimited) -> Self {
+        Self::too_many(limited.to_string(), limited.retry_after_seconds())
+    }
+
+    /// An answer to a request that was one too many, and may not be so in some seconds.
+    pub fn too_many(message: impl Into<String>, retry_after_seconds: u64) -> Self {
+        let mut error = ServerError::new(message, None);
+        set_code(&mut error, ErrorCode::RateLimited);
+        if let Some(values) = &mut error.extensions {
+            values.set(RETRY_AFTER_SECONDS, retry_after_seconds);
+        }
         Self::refused(vec![error])
     }
 

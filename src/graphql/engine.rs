@@ -25,7 +25,7 @@ use super::{Answer, ErrorCode, Freshness, Scope};
 use crate::cache::{CallBudget, Data};
 use crate::clock::Clock;
 use crate::ozeki::{Timestamp, UpstreamError};
-use crate::session::{Authentication, Sessions};
+use crate::session::{Authentication, ClientNetwork, Sessions};
 use crate::telemetry::{Metrics, OperationKind, OperationOutcome};
 
 /// The deepest selection: the standard introspection query has 15 levels.
@@ -55,6 +55,8 @@ pub struct Request {
 pub struct RequestContext {
     /// Who asks.
     pub authentication: Authentication,
+    /// From where, as far as limits go by it.
+    pub client: ClientNetwork,
     /// Whether reads may be answered from memory.
     pub freshness: Freshness,
     /// When the answer must be there.
@@ -160,7 +162,7 @@ impl Engine {
     /// Runs the operation. At the deadline it is dropped; calls that it shares with others go on.
     pub async fn execute(&self, operation: Operation, context: RequestContext) -> Answer {
         let Operation { document, definition, name, variables } = operation;
-        let scope = self.scope(context.authentication, context.freshness);
+        let scope = self.scope(context.authentication, context.client, context.freshness);
         let mut request = async_graphql::Request::new("").data(scope);
         request.set_parsed_query(document.clone());
         request.operation_name.clone_from(&name);
@@ -178,11 +180,16 @@ impl Engine {
         answer
     }
 
-    fn scope(&self, authentication: Authentication, freshness: Freshness) -> Scope {
+    fn scope(
+        &self,
+        authentication: Authentication,
+        client: ClientNetwork,
+        freshness: Freshness,
+    ) -> Scope {
         Scope::new(
             Arc::clone(&self.data),
             Arc::clone(&self.sessions),
-            authentication,
+            (authentication, client),
             freshness,
             CallBudget::new(self.options.calls_max, self.options.concurrency),
             Timestamp::now(&self.clock),

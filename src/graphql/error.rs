@@ -36,13 +36,18 @@ pub enum ErrorCode {
     OperationTooExpensive,
     /// The client of a subscription does not keep up: it has to subscribe and read anew.
     SubscriptionLagged,
+    /// Too many requests or logins; `extensions.retryAfterSeconds` tells when to try again.
+    RateLimited,
     /// A bug; logged with the request id that the client also gets.
     Internal,
 }
 
+/// The member of `extensions` that tells, beside `RATE_LIMITED`, when to try again.
+pub(super) const RETRY_AFTER_SECONDS: &str = "retryAfterSeconds";
+
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::BadRequest,
         Self::GraphqlParseFailed,
         Self::GraphqlValidationFailed,
@@ -55,6 +60,7 @@ impl ErrorCode {
         Self::UpstreamInvalidResponse,
         Self::OperationTooExpensive,
         Self::SubscriptionLagged,
+        Self::RateLimited,
         Self::Internal,
     ];
 
@@ -73,6 +79,7 @@ impl ErrorCode {
             Self::UpstreamInvalidResponse => "UPSTREAM_INVALID_RESPONSE",
             Self::OperationTooExpensive => "OPERATION_TOO_EXPENSIVE",
             Self::SubscriptionLagged => "SUBSCRIPTION_LAGGED",
+            Self::RateLimited => "RATE_LIMITED",
             Self::Internal => "INTERNAL",
         }
     }
@@ -87,6 +94,7 @@ pub struct FieldError {
     code: ErrorCode,
     message: Cow<'static, str>,
     argument: Option<&'static str>,
+    retry_after_seconds: Option<u64>,
     /// Whether a change may have been made although it failed.
     is_outcome_unknown: bool,
     cause: Option<Arc<UpstreamError>>,
@@ -95,7 +103,14 @@ pub struct FieldError {
 impl FieldError {
     fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
-        Self { code, message, argument: None, is_outcome_unknown: false, cause: None }
+        Self {
+            code,
+            message,
+            argument: None,
+            retry_after_seconds: None,
+            is_outcome_unknown: false,
+            cause: None,
+        }
     }
 
     /// No session stands behind the request.
@@ -238,8 +253,12 @@ impl From<SessionError> for FieldError {
                 ErrorCode::Unauthenticated,
                 "the chat server refused the login; check the API key",
             ),
+            SessionError::RateLimited(limited) => Self {
+                retry_after_seconds: Some(limited.retry_after_seconds()),
+                ..Self::new(ErrorCode::RateLimited, limited.to_string())
+            },
             SessionError::Upstream(error) => error.into(),
-            SessionError::Sealing => {
+            SessionError::Sealing | SessionError::Interrupted => {
                 Self::new(ErrorCode::Internal, "the gateway could not make a session; try again")
             }
         }
@@ -252,6 +271,9 @@ impl From<FieldError> for async_graphql::Error {
         extensions.set("code", error.code.as_str());
         if let Some(argument) = error.argument {
             extensions.set("argument", argument);
+        }
+        if let Some(seconds) = error.retry_after_seconds {
+            extensions.set(RETRY_AFTER_SECONDS, seconds);
         }
         if error.is_outcome_unknown {
             extensions.set("outcome", "unknown");

@@ -1,6 +1,5 @@
 //! `/graphql` over HTTP.
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -9,14 +8,16 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use axum::{Extension, Router};
 use tokio::time::{Instant, timeout_at};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use super::error::RequestError;
 use super::negotiation::{EventStream, MediaType};
-use super::{HttpOptions, credentials, request, sse, websocket};
+use super::{HttpOptions, PeerAddress, client_address, credentials, request, sse, websocket};
 use crate::graphql::{Answer, Freshness, OperationType, Request, RequestContext};
+use crate::session::{Authentication, ClientNetwork};
 
 /// What an answer depends on besides the URL; a cache in between must know, although it must not keep it anyway.
 const VARY_BY: HeaderValue =
@@ -40,56 +41,93 @@ pub(super) fn router(options: HttpOptions) -> Router {
 
 async fn post_graphql(
     State(options): State<HttpOptions>,
+    Extension(peer): Extension<PeerAddress>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let deadline = Instant::now() + options.request_timeout;
-    answered(&headers, async |media_type| {
+    answered(&options, peer, &headers, async |media_type, asker| {
         request::check_content_type(&headers)?;
         let body = read_body(&headers, body, options.body_max_bytes, deadline).await?;
         let request = request::from_body(&body)?;
-        run(&options, request, &headers, media_type, deadline, &BY_POST).await
+        run(&options, request, asker.context(&headers, deadline), &headers, media_type, &BY_POST)
+            .await
     })
     .await
 }
 
 async fn get_graphql(
     State(options): State<HttpOptions>,
+    Extension(peer): Extension<PeerAddress>,
     headers: HeaderMap,
     RawQuery(query_string): RawQuery,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     if websocket::is_asked_for(&headers) {
-        let opened = websocket::open(&options, &headers, upgrade);
+        let opened = Asker::admitted(&options, peer, &headers)
+            .and_then(|asker| websocket::open(&options, asker, &headers, upgrade));
         return finished(opened.unwrap_or_else(|error| error.into_response(MediaType::Json)));
     }
     let deadline = Instant::now() + options.request_timeout;
-    answered(&headers, async |media_type| {
+    answered(&options, peer, &headers, async |media_type, asker| {
         request::check_preflight_header(&headers)?;
         let request: Request =
             request::from_query_string(query_string.as_deref().unwrap_or_default())?;
-        run(&options, request, &headers, media_type, deadline, &BY_GET).await
+        run(&options, request, asker.context(&headers, deadline), &headers, media_type, &BY_GET)
+            .await
     })
     .await
 }
 
-async fn other_method(headers: HeaderMap) -> Response {
-    answered(&headers, async |_media_type| Err(RequestError::MethodNotAllowed)).await
+async fn other_method(
+    State(options): State<HttpOptions>,
+    Extension(peer): Extension<PeerAddress>,
+    headers: HeaderMap,
+) -> Response {
+    let refused = async |_media_type, _asker| Err(RequestError::MethodNotAllowed);
+    answered(&options, peer, &headers, refused).await
 }
 
-/// Settles the media type first, so that every refusal has the one that the client asked for.
+/// Who asks, and from where.
+pub(super) struct Asker {
+    pub(super) authentication: Authentication,
+    pub(super) client: ClientNetwork,
+}
+
+impl Asker {
+    /// Finds out who asks, and charges them for it: before a body is read, so that one that is too many costs little.
+    fn admitted(
+        options: &HttpOptions,
+        peer: PeerAddress,
+        headers: &HeaderMap,
+    ) -> Result<Self, RequestError> {
+        let client = client_address::of(peer, headers, &options.trusted_proxies).into();
+        let authentication = options.sessions.authenticate(credentials::presented(headers));
+        options.sessions.admit(&authentication, client)?;
+        Ok(Self { authentication, client })
+    }
+
+    fn context(self, headers: &HeaderMap, deadline: Instant) -> RequestContext {
+        let Self { authentication, client } = self;
+        RequestContext { authentication, client, freshness: freshness(headers), deadline }
+    }
+}
+
+/// Settles the media type first, so that every refusal has the one that the client asked for; then who asks.
 async fn answered(
+    options: &HttpOptions,
+    peer: PeerAddress,
     headers: &HeaderMap,
-    respond: impl AsyncFnOnce(MediaType) -> Result<Response, RequestError>,
+    respond: impl AsyncFnOnce(MediaType, Asker) -> Result<Response, RequestError>,
 ) -> Response {
     let accepted = MediaType::accepted(headers);
     // Who takes events only gets refusals all the same: of HTTP, and not of GraphQL.
     let media_type = accepted.unwrap_or(MediaType::Json);
     let takes_events = MediaType::event_stream(headers) != EventStream::Refused;
-    let result = if accepted.is_some() || takes_events {
-        respond(media_type).await
-    } else {
-        Err(RequestError::NotAcceptable)
+    let result = match Asker::admitted(options, peer, headers) {
+        Ok(asker) if accepted.is_some() || takes_events => respond(media_type, asker).await,
+        Ok(_) => Err(RequestError::NotAcceptable),
+        Err(error) => Err(error),
     };
     finished(result.unwrap_or_else(|error| error.into_response(media_type)))
 }
@@ -129,9 +167,9 @@ async fn read_body(
 async fn run(
     options: &HttpOptions,
     request: Request,
+    context: RequestContext,
     headers: &HeaderMap,
     media_type: MediaType,
-    deadline: Instant,
     kinds: &[OperationType],
 ) -> Result<Response, RequestError> {
     let events = MediaType::event_stream(headers);
@@ -143,8 +181,6 @@ async fn run(
     if !kinds.contains(&operation.kind()) {
         return Err(RequestError::NotAQuery);
     }
-    let authentication = options.sessions.authenticate(credentials::presented(headers));
-    let context = RequestContext { authentication, freshness: freshness(headers), deadline };
     match (events, operation.kind()) {
         (EventStream::Preferred, _) | (EventStream::Accepted, OperationType::Subscription) => {
             sse::respond(options, operation, context)

@@ -6,10 +6,11 @@ use axum::response::{IntoResponse, Response};
 
 use super::negotiation::MediaType;
 use crate::graphql::{Answer, ErrorCode};
+use crate::session::RateLimited;
 
 /// When a place among sockets and event streams may be free again, in seconds: those of clients that have gone without a
 /// word are found by then.
-const STREAMS_RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
+const STREAMS_RETRY_AFTER_SECONDS: u64 = 30;
 
 /// Why a request did not get as far as GraphQL. The text is for the developer of the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +59,8 @@ pub(super) enum RequestError {
     TooManyStreams,
     #[error("you have too many open event streams; close one first")]
     TooManyStreamsOfCaller,
+    #[error(transparent)]
+    RateLimited(#[from] RateLimited),
 }
 
 impl RequestError {
@@ -67,10 +70,11 @@ impl RequestError {
             Self::NotAcceptable | Self::SubscriptionNeedsStream => StatusCode::NOT_ACCEPTABLE,
             Self::OriginRefused => StatusCode::FORBIDDEN,
             Self::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TooManyStreamsOfCaller => StatusCode::TOO_MANY_REQUESTS,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NotAQuery | Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            // In `application/json` too: proxies and clients go by it.
+            Self::RateLimited(_) | Self::TooManyStreamsOfCaller => StatusCode::TOO_MANY_REQUESTS,
             Self::BodyIncomplete
             | Self::BodyNotJson { .. }
             | Self::BodyNotAnObject
@@ -82,17 +86,29 @@ impl RequestError {
         }
     }
 
+    /// When it is worth trying again, where it was only one too many.
+    fn retry_after_seconds(&self) -> Option<u64> {
+        if let Self::RateLimited(limited) = self {
+            return Some(limited.retry_after_seconds());
+        }
+        let is_about_streams = matches!(self, Self::TooManyStreams | Self::TooManyStreamsOfCaller);
+        is_about_streams.then_some(STREAMS_RETRY_AFTER_SECONDS)
+    }
+
     /// The response, in the media type that the client asked for.
     pub(super) fn into_response(self, media_type: MediaType) -> Response {
-        let answer = Answer::request_error(ErrorCode::BadRequest, self.to_string());
+        let answer = match self.retry_after_seconds() {
+            Some(seconds) => Answer::too_many(self.to_string(), seconds),
+            None => Answer::request_error(ErrorCode::BadRequest, self.to_string()),
+        };
         let content_type = [(CONTENT_TYPE, media_type.content_type())];
         let mut response = (self.status(), content_type, answer.to_bytes()).into_response();
-        if matches!(self, Self::TooManyStreams | Self::TooManyStreamsOfCaller) {
-            response.headers_mut().insert(RETRY_AFTER, STREAMS_RETRY_AFTER);
-        }
         let allow = if self == Self::NotAQuery { "POST" } else { "GET, POST" };
         if response.status() == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if let Some(seconds) = self.retry_after_seconds() {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -3,12 +3,14 @@
 //! It turns HTTP requests into GraphQL requests and answers into responses; it knows nothing of upstream calls.
 
 mod admin;
+mod client_address;
 mod credentials;
 mod endpoint;
 mod error;
 mod health;
 mod layers;
 mod negotiation;
+mod peer;
 pub mod playground;
 mod request;
 mod request_id;
@@ -20,12 +22,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use ipnet::IpNet;
 
 use crate::graphql::Engine;
 use crate::session::Sessions;
 
 pub use admin::admin_router;
 pub use health::Readiness;
+pub use peer::PeerAddress;
 pub use streams::Streams;
 
 /// What the router needs, and its bounds.
@@ -39,6 +43,8 @@ pub struct HttpOptions {
     pub streams: Streams,
     /// Whether the gateway takes new work.
     pub readiness: Readiness,
+    /// The proxies that are believed when they say who asked them.
+    pub trusted_proxies: Arc<[IpNet]>,
     /// The largest body of a request, in bytes.
     pub body_max_bytes: usize,
     /// The longest that an operation may take.
@@ -47,7 +53,7 @@ pub struct HttpOptions {
     pub playground: Option<playground::SettingsSource>,
 }
 
-/// The routes that frontends use, behind their layers.
+/// The routes that frontends use, behind their layers. Each request needs its [`PeerAddress`] as an extension.
 pub fn router(options: HttpOptions) -> Router {
     let readiness = options.readiness.clone();
     let playground = options.playground.clone().map(playground::router).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! One response carries the answers of one operation as `next` events, and `complete` at their end. Where it is the
 //! gateway that ends the stream, at a shutdown or with the session, `complete` is not sent: clients connect again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -18,7 +19,7 @@ use super::HttpOptions;
 use super::error::RequestError;
 use super::streams::{Place, answers};
 use crate::graphql::{Answer, Operation, RequestContext};
-use crate::session::{Authentication, SessionWatch};
+use crate::session::{Authentication, Caller, SessionWatch, Sessions};
 use crate::telemetry::StreamKind;
 
 /// How often something is sent although nothing happens: more often than proxies close what is idle.
@@ -42,17 +43,20 @@ pub(super) fn respond(
     let streams = &options.streams;
     let mut place =
         streams.take_place(StreamKind::EventStream).ok_or(RequestError::TooManyStreams)?;
-    let mut watch = SessionWatch::endless();
-    if let Authentication::Caller(caller) = &context.authentication {
-        if !place.claim(caller.key()) {
+    let mut caller = None;
+    if let Authentication::Caller(it) = &context.authentication {
+        if !place.claim(it.key()) {
             return Err(RequestError::TooManyStreamsOfCaller);
         }
-        watch = options.sessions.watch(caller);
+        caller = Some(Arc::clone(it));
     }
+    let watch = caller.as_deref().map(|caller| options.sessions.watch(caller));
     let sending = Sending {
         answers: answers(&options.engine, operation, context),
         stop: streams.stop().clone(),
-        watch,
+        watch: watch.unwrap_or_else(SessionWatch::endless),
+        sessions: Arc::clone(&options.sessions),
+        caller,
         next_comment: Instant::now(),
         _place: place,
     };
@@ -74,6 +78,8 @@ struct Sending {
     answers: BoxStream<'static, Answer>,
     stop: CancellationToken,
     watch: SessionWatch,
+    sessions: Arc<Sessions>,
+    caller: Option<Arc<Caller>>,
     /// The first one is sent at once, so that the client has its headers.
     next_comment: Instant,
     _place: Place,
@@ -99,6 +105,9 @@ impl Sending {
                 Some(answer.map_or((COMPLETE, false), |answer| (next_event(&answer), true)))
             }
             () = sleep_until(self.next_comment) => {
+                if let Some(caller) = &self.caller {
+                    self.sessions.note_use(caller);
+                }
                 self.next_comment = Instant::now() + KEEP_ALIVE;
                 Some((COMMENT, true))
             }

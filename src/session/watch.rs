@@ -5,24 +5,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use super::SessionId;
+use super::{Session, SessionId};
 use crate::clock::Clock;
+use crate::ozeki::UserId;
 
 /// The sessions that are watched; as many as there are watches, each of which removes its own.
 #[derive(Debug, Default)]
 pub(super) struct Watches(Mutex<HashMap<SessionId, Watched>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Watched {
+    user: UserId,
+    session: Session,
     ended: CancellationToken,
     watches: usize,
 }
 
 impl Watches {
-    /// Tells all who watch the session that it has ended.
-    pub(super) fn end(&self, session: SessionId) {
+    /// Tells all who watch those of the user's sessions that have ended.
+    pub(super) fn end(&self, user: UserId, has_ended: impl Fn(&Session) -> bool) {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(watched) = sessions.get(&session) {
+        let watched = sessions.values().filter(|watched| watched.user == user);
+        for watched in watched.filter(|watched| has_ended(&watched.session)) {
             watched.ended.cancel();
         }
     }
@@ -44,16 +48,23 @@ struct Watch {
 impl SessionWatch {
     pub(super) fn new(
         watches: &Arc<Watches>,
-        session: SessionId,
+        user: UserId,
+        session: &Session,
         clock: Clock,
-        expires_at: i64,
     ) -> Self {
         let mut sessions = watches.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = sessions.entry(session).or_default();
+        let entry = sessions.entry(session.id).or_insert_with(|| Watched {
+            user,
+            session: session.clone(),
+            ended: CancellationToken::new(),
+            watches: 0,
+        });
         entry.watches += 1;
         let ended = entry.ended.clone();
         drop(sessions);
-        Self(Some(Watch { watches: Arc::clone(watches), session, ended, clock, expires_at }))
+        let expires_at = session.expires_at.unix_seconds();
+        let (watches, session) = (Arc::clone(watches), session.id);
+        Self(Some(Watch { watches, session, ended, clock, expires_at }))
     }
 
     /// For callers without a session, such as those whose credentials are forwarded.
@@ -96,9 +107,18 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::ozeki::Timestamp;
 
-    fn watch(watches: &Arc<Watches>, session: u8, clock: &Clock) -> SessionWatch {
-        SessionWatch::new(watches, SessionId([session; 16]), clock.clone(), 110)
+    const ALICE: UserId = UserId::from_bytes([1; 16]);
+
+    fn session(number: u8) -> Session {
+        let at = |seconds| Timestamp::from_unix_seconds(seconds).unwrap();
+        let id = SessionId([number; 16]);
+        Session { id, name: None, issued_at: at(90), expires_at: at(110) }
+    }
+
+    fn watch(watches: &Arc<Watches>, number: u8, clock: &Clock) -> SessionWatch {
+        SessionWatch::new(watches, ALICE, &session(number), clock.clone())
     }
 
     #[tokio::test]
@@ -106,7 +126,9 @@ mod tests {
         let (watches, clock) = (Arc::<Watches>::default(), Clock::manual(100));
         let [first, second, other] = [1, 1, 2].map(|session| watch(&watches, session, &clock));
         assert!(first.ended().now_or_never().is_none());
-        watches.end(SessionId([1; 16]));
+        watches.end(UserId::from_bytes([2; 16]), |_| true);
+        assert!(first.ended().now_or_never().is_none());
+        watches.end(ALICE, |session| session.id == SessionId([1; 16]));
         assert!(first.ended().now_or_never().is_some() && second.ended().now_or_never().is_some());
         assert!(other.ended().now_or_never().is_none());
         assert!(SessionWatch::endless().ended().now_or_never().is_none());

@@ -87,6 +87,25 @@ impl Drop for Gauged {
     }
 }
 
+/// What refused a request or a login for being one too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RateLimit {
+    /// Requests of one user with a session.
+    Caller,
+    /// Requests with one forwarded credential.
+    Credential,
+    /// Requests with forwarded credentials from one address.
+    Forwarded,
+    /// Requests without a credential from one address.
+    Anonymous,
+    /// Requests with a credential that is not accepted from one address.
+    Refused,
+    /// Logins with one API key.
+    Login,
+    /// Logins from one address.
+    LoginAddress,
+}
+
 /// Labels are written in lower case, as their names in Rust are not.
 macro_rules! label_values {
     ($type:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
@@ -120,6 +139,16 @@ label_values!(OperationOutcome {
     TimedOut => "timed_out",
 });
 label_values!(StreamKind { WebSocket => "websocket", EventStream => "event_stream" });
+
+label_values!(RateLimit {
+    Caller => "caller",
+    Credential => "credential",
+    Forwarded => "forwarded",
+    Anonymous => "anonymous",
+    Refused => "refused",
+    Login => "login",
+    LoginAddress => "login_address",
+});
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct UpstreamLabels {
@@ -155,6 +184,11 @@ struct NoticeLabels {
     kind: NoticeKind,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RateLimitLabels {
+    limit: RateLimit,
+}
+
 type Histograms = Family<UpstreamLabels, Histogram, fn() -> Histogram>;
 
 /// Counts what the gateway does; one per gateway, so that tests can run several side by side.
@@ -171,6 +205,7 @@ pub struct Metrics {
     subscriptions: Gauge,
     notices: Family<NoticeLabels, Counter>,
     lagged: Counter,
+    rate_limited: Family<RateLimitLabels, Counter>,
 }
 
 impl Default for Metrics {
@@ -204,6 +239,12 @@ impl Default for Metrics {
         let lagged = Counter::default();
         let help = "Subscriptions that ended because their client did not keep up";
         registry.register("subscriptions_lagged", help, lagged.clone());
+        let rate_limited = Family::default();
+        registry.register(
+            "rate_limited",
+            "Requests and logins refused by a rate limit",
+            rate_limited.clone(),
+        );
         Self {
             registry,
             upstream_calls,
@@ -216,6 +257,7 @@ impl Default for Metrics {
             subscriptions,
             notices,
             lagged,
+            rate_limited,
         }
     }
 }
@@ -279,6 +321,11 @@ impl Metrics {
     /// Counts a subscription that ended because its client did not keep up.
     pub fn lagged(&self) {
         self.lagged.inc();
+    }
+
+    /// Counts one request or login that a limit refused.
+    pub fn rate_limited(&self, limit: RateLimit) {
+        self.rate_limited.get_or_create(&RateLimitLabels { limit }).inc();
     }
 
     /// All metrics in the OpenMetrics text format.

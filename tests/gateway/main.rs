@@ -9,6 +9,7 @@ mod guide;
 mod hostile;
 mod isolation;
 mod isolation_property;
+mod limits;
 mod lists;
 mod live;
 mod messages;

@@ -158,6 +158,8 @@ async fn a_caller_has_so_many_streams() {
     let refused = Events::ask(&alice, ADDED).await.response;
     assert_eq!(refused.status(), 429);
     assert_eq!(refused.headers()["retry-after"], "30");
+    let refusal: Value = serde_json::from_str(&refused.text().await.unwrap()).unwrap();
+    assert_eq!(codes(&refusal)[0].0, "RATE_LIMITED");
     drop(streams);
     until_open(&gateway, 0).await;
     assert_eq!(Events::ask(&alice, ADDED).await.response.status(), 200);

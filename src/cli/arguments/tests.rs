@@ -198,6 +198,10 @@ fn help_and_version_are_answers_even_beside_faults() {
               Serve the playground and allow introspection (sandbox: on unless told otherwise) [default: off; variable: OZEKI_GRAPHQL_PLAYGROUND]
           --rate-limits [<on|off>]
               Enforce rate limits; `off` is for tests and load measurements [default: on; variable: OZEKI_GRAPHQL_RATE_LIMITS]
+          --rate-limit-quotas <LIST>
+              What grows back and what may come at once: requests of a user, by address with forwarded and without credentials; logins by key and address [default: caller=20/s:60,forwarded=200/s:2000,anonymous=50/s:1000,login=5/m:10,login-address=10/s:600; variable: OZEKI_GRAPHQL_RATE_LIMIT_QUOTAS]
+          --trusted-proxies <LIST>
+              The proxies whose X-Forwarded-For is believed; list no network that clients are in [default: none; variable: OZEKI_GRAPHQL_TRUSTED_PROXIES]
           --request-timeout <DURATION>
               How long a request may take [default: 15s; variable: OZEKI_GRAPHQL_REQUEST_TIMEOUT]
           --request-body-max <SIZE>
@@ -218,8 +222,12 @@ fn help_and_version_are_answers_even_beside_faults() {
     Sessions:
           --session-key <KEY|FILE>
               The 32 bytes that seal session tokens, or a file of them; random per start where not set [variable: OZEKI_GRAPHQL_SESSION_KEY]
+          --session-key-previous <KEY|FILE>
+              The key before that one: its tokens are still taken, and no new one is sealed with it [variable: OZEKI_GRAPHQL_SESSION_KEY_PREVIOUS]
           --session-time-to-live <DURATION>
               How long a session lasts [default: 12h; variable: OZEKI_GRAPHQL_SESSION_TIME_TO_LIVE]
+          --session-idle-timeout <DURATION>
+              How long a session may go unused, as far as this process has seen [default: 3d; variable: OZEKI_GRAPHQL_SESSION_IDLE_TIMEOUT]
           --forward-credentials [<on|off>]
               Also accept Ozeki-User, Ozeki-Station, Ozeki-Signature, and hand that signature on unchanged [default: off; variable: OZEKI_GRAPHQL_FORWARD_CREDENTIALS]
 

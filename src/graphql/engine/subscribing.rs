@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::{Engine, Operation, RequestContext, document, log_failures};
 use crate::graphql::answer::timed_out_error;
 use crate::graphql::{Answer, Freshness, Scope};
-use crate::session::Authentication;
+use crate::session::{Authentication, ClientNetwork};
 use crate::telemetry::{Metrics, OperationKind, OperationOutcome};
 
 impl Engine {
@@ -32,6 +32,7 @@ impl Engine {
         let scopes = EventScopes {
             engine: Arc::clone(self),
             authentication: context.authentication,
+            client: context.client,
             freshness: context.freshness,
             event_timeout,
             begun: Arc::default(),
@@ -71,6 +72,7 @@ impl Engine {
 struct EventScopes {
     engine: Arc<Engine>,
     authentication: Authentication,
+    client: ClientNetwork,
     freshness: Freshness,
     event_timeout: Duration,
     /// How many events have begun to be resolved.
@@ -79,7 +81,7 @@ struct EventScopes {
 
 impl EventScopes {
     fn next(&self) -> Scope {
-        self.engine.scope(self.authentication.clone(), self.freshness)
+        self.engine.scope(self.authentication.clone(), self.client, self.freshness)
     }
 }
 

@@ -17,8 +17,9 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use tracing::Instrument;
 
+use super::HttpOptions;
+use super::endpoint::Asker;
 use super::error::RequestError;
-use super::{HttpOptions, credentials};
 use crate::telemetry::StreamKind;
 use protocol::SUBPROTOCOL;
 use socket::Socket;
@@ -38,6 +39,7 @@ pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {
 /// Opens a socket and serves it in a task of its own.
 pub(super) fn open(
     options: &HttpOptions,
+    asker: Asker,
     headers: &HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, RequestError> {
@@ -55,7 +57,7 @@ pub(super) fn open(
         .max_message_size(MESSAGE_MAX_BYTES)
         .max_frame_size(MESSAGE_MAX_BYTES);
     let is_spoken = upgrade.selected_protocol().is_some();
-    let socket = Socket::new(options, credentials::presented(headers), place, is_spoken);
+    let socket = Socket::new(options, asker, place, is_spoken);
     // From now on, so that a shutdown waits for it also while the connection is being upgraded.
     let tracked = streams.tracker().token();
     let span = tracing::Span::current();

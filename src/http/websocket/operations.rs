@@ -13,7 +13,7 @@ use crate::graphql::{
     Answer, Engine, Freshness, Operation, OperationType, Request, RequestContext,
 };
 use crate::http::streams::answers;
-use crate::session::Authentication;
+use crate::session::{Authentication, ClientNetwork};
 use crate::telemetry::Gauged;
 
 /// What an operation says.
@@ -68,13 +68,13 @@ impl Operations {
         &mut self,
         id: OperationId,
         operation: Operation,
-        authentication: Authentication,
+        (authentication, client): (Authentication, ClientNetwork),
         counted: Gauged,
     ) -> Running {
         let kind = operation.kind();
         let deadline = Instant::now() + self.timeout;
         let freshness = Freshness::Cached;
-        let context = RequestContext { authentication, freshness, deadline };
+        let context = RequestContext { authentication, client, freshness, deadline };
         let answers = answers(&self.engine, operation, context);
         let events = if kind == OperationType::Subscription {
             answers.map(Event::Next).chain(stream::once(ready(Event::End))).boxed()

@@ -15,9 +15,10 @@ use super::operations::{Event, Operations, Running};
 use super::outbox::Outbox;
 use super::protocol::{ClientMessage, InvalidMessage, OperationId, Payload, ServerMessage};
 use crate::graphql::{Answer, ErrorCode, OperationType, Request};
+use crate::http::endpoint::Asker;
 use crate::http::streams::{Place, Streams};
 use crate::http::{HttpOptions, credentials};
-use crate::session::{Authentication, Presented, SessionWatch, Sessions};
+use crate::session::{Authentication, ClientNetwork, Presented, SessionWatch, Sessions};
 
 /// How long a client may wait with `connection_init`; its first message needs no more than a round trip.
 pub(super) const INITIALISATION_MAX: Duration = Duration::from_secs(3);
@@ -45,6 +46,7 @@ pub(super) struct Socket {
     is_spoken: bool,
     /// Who calls, by the upgrade's headers; the payload of `connection_init` may say otherwise.
     authentication: Authentication,
+    client: ClientNetwork,
     watch: SessionWatch,
     dialogue: Dialogue<Running>,
     operations: Operations,
@@ -59,19 +61,15 @@ pub(super) struct Socket {
 
 impl Socket {
     /// `is_spoken`: the client offered our sub-protocol.
-    pub(super) fn new(
-        options: &HttpOptions,
-        presented: Presented<'_>,
-        place: Place,
-        is_spoken: bool,
-    ) -> Self {
+    pub(super) fn new(options: &HttpOptions, asker: Asker, place: Place, is_spoken: bool) -> Self {
         let now = Instant::now();
         Self {
             streams: options.streams.clone(),
             sessions: Arc::clone(&options.sessions),
             place,
             is_spoken,
-            authentication: options.sessions.authenticate(presented),
+            authentication: asker.authentication,
+            client: asker.client,
             watch: SessionWatch::endless(),
             dialogue: Dialogue::default(),
             operations: Operations::new(options.engine.clone(), options.request_timeout),
@@ -183,7 +181,11 @@ impl Socket {
             self.authentication = self.sessions.authenticate(presented);
         }
         match &self.authentication {
-            Authentication::Refused => return Err(Closing::Forbidden),
+            Authentication::Refused => {
+                // It ends here in any case; what is charged stops the next upgrade.
+                let _ = self.sessions.admit(&Authentication::Refused, self.client);
+                return Err(Closing::Forbidden);
+            }
             Authentication::Anonymous => {}
             Authentication::Caller(caller) => {
                 if !self.place.claim(caller.key()) {
@@ -196,11 +198,16 @@ impl Socket {
         Ok(())
     }
 
+    /// Begins an operation; it is charged as a request over HTTP is.
     fn begin(&mut self, id: OperationId, request: Request) {
-        match self.operations.prepare(request) {
+        let admitted = self.sessions.admit(&self.authentication, self.client);
+        let prepared = admitted
+            .map_err(|limited| Box::new(Answer::rate_limited(&limited)))
+            .and_then(|()| self.operations.prepare(request));
+        match prepared {
             Ok(operation) => {
                 let counted = self.streams.metrics().begin_socket_operation();
-                let caller = self.authentication.clone();
+                let caller = (self.authentication.clone(), self.client);
                 let running = self.operations.begin(id.clone(), operation, caller, counted);
                 self.dialogue.begun(id, running);
             }
@@ -279,6 +286,9 @@ impl Socket {
         }
         if now >= self.next_ping {
             self.next_ping = now + PING_INTERVAL;
+            if let Authentication::Caller(caller) = &self.authentication {
+                self.sessions.note_use(caller);
+            }
             self.say(ServerMessage::Ping);
             // Browsers answer this one themselves, however busy the page is.
             self.outbox.push(Message::Ping(axum::body::Bytes::new()));

@@ -19,7 +19,7 @@ use ozeki_graphql::ozeki::{
     Timestamp,
 };
 use ozeki_graphql::sandbox::{Sandbox, SandboxOptions};
-use ozeki_graphql::session::{Caller, SessionKey, SessionOptions, Sessions};
+use ozeki_graphql::session::{Audience, Caller, SessionKey, SessionOptions, Sessions};
 use ozeki_graphql::telemetry::Metrics;
 
 const START: i64 = 1_709_906_147;
@@ -60,10 +60,14 @@ impl Bench {
         let client = Arc::new(client);
         let session = SessionOptions {
             key: SessionKey::from_bytes([7; 32]),
+            key_previous: None,
+            audience: Audience::named("tests"),
             time_to_live: Duration::from_secs(60 * 60),
+            idle_timeout: Duration::from_secs(60 * 60),
             forward_credentials: false,
+            rate_limits: None,
         };
-        let sessions = Sessions::new(&session, Arc::clone(&client), clock.clone());
+        let sessions = Sessions::new(&session, Arc::clone(&client), clock.clone(), &metrics);
         let mut options = CacheOptions {
             max_bytes: 64 << 20,
             conversations_time_to_live: Duration::ZERO,

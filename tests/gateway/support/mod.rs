@@ -14,7 +14,7 @@ use ozeki_graphql::cache::CacheOptions;
 use ozeki_graphql::clock::Clock;
 use ozeki_graphql::ozeki::{ClientOptions, Recipe};
 use ozeki_graphql::sandbox::{Fault, Faults, Injection, Sandbox, SandboxOptions, Times};
-use ozeki_graphql::session::{SessionKey, SessionOptions};
+use ozeki_graphql::session::{Audience, SessionKey, SessionOptions};
 
 pub(crate) use client::{Caller, codes};
 pub(crate) use events::{Event, Events, Writer};
@@ -77,8 +77,13 @@ impl TestGateway {
             },
             session: SessionOptions {
                 key: SessionKey::from_bytes([7; 32]),
+                key_previous: None,
+                audience: Audience::named("tests"),
                 time_to_live: Duration::from_secs(12 * 60 * 60),
+                idle_timeout: Duration::from_secs(3 * 24 * 60 * 60),
                 forward_credentials: false,
+                // Tests ask in bursts that no person could; those of the limits set their own.
+                rate_limits: None,
             },
             cache: CacheOptions {
                 max_bytes: 64 << 20,
@@ -90,6 +95,7 @@ impl TestGateway {
                 notification_interval: Duration::from_millis(100),
             },
             playground: Playground::Off,
+            trusted_proxies: Vec::new(),
             operation_calls_max: NonZeroUsize::new(64).unwrap(),
             operation_concurrency: NonZeroUsize::new(8).unwrap(),
             body_max_bytes: 256 << 10,
