@@ -34,10 +34,10 @@ pub enum ErrorCode {
     UpstreamInvalidResponse,
     /// The document is nested too deep, or the operation needs more upstream calls than one may make.
     OperationTooExpensive,
-    /// The client of a subscription does not keep up: it has to subscribe and read anew.
-    SubscriptionLagged,
     /// Too many requests or logins; `extensions.retryAfterSeconds` tells when to try again.
     RateLimited,
+    /// The client of a subscription does not keep up: it has to subscribe and read anew.
+    SubscriptionLagged,
     /// A bug; logged with the request id that the client also gets.
     Internal,
 }
@@ -59,8 +59,8 @@ impl ErrorCode {
         Self::UpstreamTimeout,
         Self::UpstreamInvalidResponse,
         Self::OperationTooExpensive,
-        Self::SubscriptionLagged,
         Self::RateLimited,
+        Self::SubscriptionLagged,
         Self::Internal,
     ];
 
@@ -78,8 +78,8 @@ impl ErrorCode {
             Self::UpstreamTimeout => "UPSTREAM_TIMEOUT",
             Self::UpstreamInvalidResponse => "UPSTREAM_INVALID_RESPONSE",
             Self::OperationTooExpensive => "OPERATION_TOO_EXPENSIVE",
-            Self::SubscriptionLagged => "SUBSCRIPTION_LAGGED",
             Self::RateLimited => "RATE_LIMITED",
+            Self::SubscriptionLagged => "SUBSCRIPTION_LAGGED",
             Self::Internal => "INTERNAL",
         }
     }

@@ -139,7 +139,7 @@ impl Bench {
     }
 
     /// Waits until a condition holds that depends on tasks of the gateway.
-    async fn until(&self, condition: impl Fn() -> bool) {
+    async fn until(&self, condition: impl Fn() -> bool + Send + Sync) {
         let polling = async {
             while !condition() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
