@@ -196,6 +196,7 @@ fn argument(setting: &'static Setting, kind: CommandKind) -> Arg {
         | Form::Size(_)
         | Form::Count(_)
         | Form::Choice(_)
+        | Form::Limits
         | Form::Text(_)
         | Form::Url
         | Form::Secret(_) => argument,

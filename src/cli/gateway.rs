@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use url::Url;
 
 use super::signals::Signals;
-use crate::app::{Gateway, GatewayOptions, Playground};
+use crate::app::{ConnectionLimits, Gateway, GatewayOptions, Playground, TlsFiles};
 use crate::cache::CacheOptions;
 use crate::config::{CommandConfig, Config, LogFormat, QuotaConfig, QuotasConfig};
 use crate::ozeki::ClientOptions;
@@ -63,12 +63,25 @@ pub(super) fn options(
             notification_interval: config.cache.notification_interval,
         },
         playground,
+        operation_limits: config.http.operation_limits,
         operation_calls_max: config.upstream.operation_calls_max,
         operation_concurrency: config.upstream.operation_concurrency,
         trusted_proxies: config.http.trusted_proxies.clone(),
         body_max_bytes: config.http.body_max_bytes,
         request_timeout: config.http.request_timeout,
         shutdown_grace: config.http.shutdown_grace,
+        tls: tls_files(config),
+        connections: ConnectionLimits::default(),
+        cors_origins: config.http.cors_origins.clone(),
+    })
+}
+
+/// The files of the certificate, if frontends come by https.
+pub(super) fn tls_files(config: &Config) -> Option<TlsFiles> {
+    config.http.tls.as_ref().map(|tls| TlsFiles {
+        certificate: tls.certificate.clone(),
+        key: tls.key.clone(),
+        reload_period: TlsFiles::RELOAD_PERIOD,
     })
 }
 
@@ -95,6 +108,8 @@ pub(super) fn client_options(config: &Config, upstream: &Url) -> ClientOptions {
         connect_timeout: config.upstream.connect_timeout,
         body_max_bytes: config.upstream.body_max_bytes,
         concurrency: config.upstream.concurrency,
+        roots: config.upstream.roots.clone(),
+        proxy: config.upstream.proxy.as_ref().map(|proxy| proxy.expose().clone()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use super::setting::{Form, Setting};
 use super::sources::{Given, Origin};
 use super::upstream::{UpstreamUrl, without_user_info};
+use crate::graphql::OperationLimits;
 
 /// One setting as it counts, with secrets already masked.
 #[derive(Clone, Debug)]
@@ -21,6 +22,9 @@ impl Effective {
                 Form::Secret(_) => "(set)".to_owned(),
                 Form::Url => UpstreamUrl::parse(&given.text)
                     .map_or_else(|_| without_user_info(&given.text), |url| url.to_string()),
+                // All of them, also those that are not named.
+                Form::Limits => OperationLimits::parse(&given.text)
+                    .map_or_else(|_| given.text.clone(), |limits| limits.to_string()),
                 Form::Switch
                 | Form::Duration(_)
                 | Form::Size(_)

@@ -1,13 +1,17 @@
 //! What the gateway offers to its own callers.
 
 use std::net::{AddrParseError, IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use url::Url;
 
-use super::fault::quoted;
+use super::fault::{Fault, quoted};
+use super::nearest::nearest;
 use super::quotas::QuotasConfig;
-use super::reader::{Expected, Reader};
+use super::reader::{Expected, Reader, Refused};
+use crate::graphql::{InvalidLimits, LIMITS_DEFAULT, Limit, OperationLimits};
 
 /// This machine only: to listen on a network is a decision.
 pub(super) const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
@@ -21,6 +25,9 @@ pub(super) const REQUEST_TIMEOUT_DEFAULT: &str = "15s";
 /// A message of some hundred thousand characters of ciphertext, with the query around it.
 pub(super) const REQUEST_BODY_MAX_DEFAULT: &str = "256KiB";
 
+/// Each of them with its reason is in `graphql/limits.rs`.
+pub(super) const OPERATION_LIMITS_DEFAULT: &str = LIMITS_DEFAULT;
+
 /// Less than the thirty seconds after which orchestrators kill.
 pub(super) const SHUTDOWN_GRACE_DEFAULT: &str = "25s";
 
@@ -29,6 +36,10 @@ pub(super) const SHUTDOWN_DELAY_DEFAULT: &str = "1s";
 
 /// No load balancer stands before a demo, and Ctrl-C should end it.
 pub(super) const SHUTDOWN_DELAY_DEFAULT_OF_SANDBOX: &str = "0s";
+
+pub(super) const TLS_FILE_FORM: &str = "the path of a readable PEM file";
+
+pub(super) const CORS_ORIGINS_FORM: &str = "origins as browsers write them, such as https://chat.example or http://localhost:5173, with commas between";
 
 /// Whoever is named here may say who is asking: that is a decision too.
 pub(super) const TRUSTED_PROXIES_DEFAULT: &str = NONE;
@@ -52,6 +63,11 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// Where metrics are served, if anywhere · `OZEKI_GRAPHQL_ADMIN_LISTEN` · 127.0.0.1:9090 · `off`, or as for `listen`.
     pub admin_listen: Option<SocketAddr>,
+    /// The files of certificate and key, if frontends come by https · `OZEKI_GRAPHQL_TLS_CERT`, `…_TLS_KEY` · none ·
+    /// both or neither.
+    pub tls: Option<TlsConfig>,
+    /// The origins whose pages may ask, as browsers write them · `OZEKI_GRAPHQL_CORS_ORIGINS` · none.
+    pub cors_origins: Vec<String>,
     /// Whether the playground is served and introspection allowed · `OZEKI_GRAPHQL_PLAYGROUND` · off; on for `sandbox`.
     pub playground: bool,
     /// Whether rate limits hold · `OZEKI_GRAPHQL_RATE_LIMITS` · on.
@@ -64,11 +80,23 @@ pub struct HttpConfig {
     pub request_timeout: Duration,
     /// The longest request body, in bytes · `OZEKI_GRAPHQL_REQUEST_BODY_MAX` · 256KiB · 1KiB to 16MiB.
     pub body_max_bytes: usize,
+    /// What documents and variables must keep to · `OZEKI_GRAPHQL_OPERATION_LIMITS` · see there · those that are named
+    /// change.
+    pub operation_limits: OperationLimits,
     /// How long requests are still taken after a signal to stop, while `/readyz` tells load balancers to send no more ·
     /// `OZEKI_GRAPHQL_SHUTDOWN_DELAY` · 1s; 0s for `sandbox` · 0s to 1m.
     pub shutdown_delay: Duration,
     /// How long requests in flight may run on after a signal to stop · `OZEKI_GRAPHQL_SHUTDOWN_GRACE` · 25s · 0s to 10m.
     pub shutdown_grace: Duration,
+}
+
+/// The certificate that is shown, and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// The file of the certificate chain, in PEM.
+    pub certificate: PathBuf,
+    /// The file of the private key, in PEM.
+    pub key: PathBuf,
 }
 
 impl HttpConfig {
@@ -80,27 +108,74 @@ impl HttpConfig {
                 parse_address(text).map(Some).map_err(|expected| format!("{expected}, or `{OFF}`"))
             }
         });
+        let tls = read_tls(reader);
+        let cors_origins = reader.parse_optional("cors_origins", parse_origins);
         let playground = reader.switch("playground");
         let rate_limits = reader.switch("rate_limits");
         let quotas = reader.parse("rate_limit_quotas", QuotasConfig::parse);
         let trusted_proxies = reader.parse("trusted_proxies", parse_networks);
         let request_timeout = reader.duration("request_timeout");
         let body_max_bytes = reader.memory_size("request_body_max");
+        let operation_limits = reader.parse("operation_limits", parse_limits);
         let shutdown_delay = reader.duration("shutdown_delay");
         let shutdown_grace = reader.duration("shutdown_grace");
         Some(Self {
             listen: listen?,
             admin_listen: admin_listen?,
+            tls: tls.ok()?,
+            cors_origins: cors_origins.ok()?.unwrap_or_default(),
             playground: playground?,
             rate_limits: rate_limits?,
             quotas: quotas?,
             trusted_proxies: trusted_proxies?,
             request_timeout: request_timeout?,
             body_max_bytes: body_max_bytes?,
+            operation_limits: operation_limits?,
             shutdown_delay: shutdown_delay?,
             shutdown_grace: shutdown_grace?,
         })
     }
+}
+
+/// Reads the two files' names. Whether they can be used is found out at the start.
+fn read_tls(reader: &mut Reader) -> Result<Option<TlsConfig>, Refused> {
+    let path = |text: &str| match text {
+        "" => Err(TLS_FILE_FORM.to_owned()),
+        text => Ok(PathBuf::from(text)),
+    };
+    let certificate = reader.parse_optional("tls_cert", path)?;
+    let key = reader.parse_optional("tls_key", path)?;
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsConfig { certificate, key })),
+        (None, None) => Ok(None),
+        (certificate, _) => {
+            let (given, missing, flag) = match certificate {
+                Some(_) => ("tls_cert", "tls_key", "--tls-key"),
+                None => ("tls_key", "tls_cert", "--tls-cert"),
+            };
+            reader.add_fault(Fault::new(format!(
+                "{given} is set and {missing} ({flag}) is not: https needs both"
+            )));
+            Err(Refused)
+        }
+    }
+}
+
+/// Reads origins, each as it must stand in the header `Origin` to be recognised.
+fn parse_origins(text: &str) -> Result<Vec<String>, Expected> {
+    text.split(',').map(|origin| parse_origin(origin.trim())).collect()
+}
+
+fn parse_origin(text: &str) -> Result<String, Expected> {
+    let expected = || CORS_ORIGINS_FORM.to_owned();
+    let url = Url::parse(text).map_err(|_| expected())?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(expected());
+    }
+    let origin = url.origin().ascii_serialization();
+    // What differs by more than letter case or a default port was meant otherwise.
+    let is_bare = url.as_str().strip_suffix('/') == Some(&origin) && !text.ends_with('/');
+    is_bare.then_some(origin).ok_or_else(expected)
 }
 
 /// Reads an IP address with its port.
@@ -127,9 +202,55 @@ fn parse_networks(text: &str) -> Result<Vec<IpNet>, Expected> {
     }
 }
 
+/// Reads limits, and names the nearest where there is none of a name.
+fn parse_limits(text: &str) -> Result<OperationLimits, Expected> {
+    OperationLimits::parse(text).map_err(|error| {
+        let known = Limit::ALL.map(Limit::as_str);
+        let hint = match &error {
+            InvalidLimits::Unknown(name) => match nearest(name, known) {
+                Some(nearest) => format!("; did you mean {nearest}?"),
+                None => format!("; the limits are {}", known.join(", ")),
+            },
+            InvalidLimits::NoPair(_)
+            | InvalidLimits::Repeated(_)
+            | InvalidLimits::OutOfRange { .. } => String::new(),
+        };
+        format!("limits such as tokens=3000,depth=12, but {error}{hint}")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn origins_are_taken_as_browsers_write_them() {
+        let origins = parse_origins("https://chat.example, HTTP://LocalHost:5173,https://a:443");
+        assert_eq!(
+            origins.unwrap(),
+            ["https://chat.example", "http://localhost:5173", "https://a"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_origin_is_refused() {
+        for text in [
+            "",
+            "*",
+            "null",
+            "chat.example",
+            "https://chat.example/",
+            "https://chat.example/app",
+            "https://chat.example?x",
+            "https://*.chat.example/",
+            "https://user@chat.example",
+            "file:///index.html",
+            "https://chat.example,",
+            "https://a https://b",
+        ] {
+            assert!(parse_origins(text).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn proxies_are_addresses_and_networks() {

@@ -32,7 +32,7 @@ pub use cache::CacheConfig;
 pub use check::CheckConfig;
 pub use fault::{ConfigError, Fault};
 pub use flags::Flags;
-pub use http::HttpConfig;
+pub use http::{HttpConfig, TlsConfig};
 pub use log::{LogConfig, LogFormat};
 pub use quotas::{QuotaConfig, QuotasConfig};
 pub use reference::reference_table;

@@ -113,7 +113,7 @@ fn number(text: &str) -> Option<NonZeroU32> {
 }
 
 impl Default for QuotasConfig {
-    /// What [`QUOTAS_DEFAULT`] says.
+    /// What `QUOTAS_DEFAULT` says.
     fn default() -> Self {
         const SECOND: Duration = Duration::from_secs(1);
         const MINUTE: Duration = Duration::from_secs(60);

@@ -98,6 +98,8 @@ pub enum Form {
     Count(RangeInclusive<u32>),
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// Names with numbers; what is not named keeps its default.
+    Limits,
     /// Whatever this phrase describes.
     Text(&'static str),
     /// An http or https URL; its user info is never printed.
@@ -138,6 +140,8 @@ impl fmt::Display for Form {
                     limits.end()
                 )
             }
+            Self::Limits => formatter
+                .write_str("limits such as tokens=3000,depth=12; what is not named keeps its default"),
             Self::Choice(words) => write!(formatter, "one of {}", words.join(", ")),
             Self::Text(phrase) | Self::Secret(phrase) => formatter.write_str(phrase),
             Self::Url => formatter.write_str(

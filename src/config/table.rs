@@ -33,7 +33,7 @@ pub fn settings_for(command: CommandKind) -> impl Iterator<Item = &'static Setti
 }
 
 /// Every setting, each declared once.
-pub static SETTINGS: [Setting; 38] = [
+pub static SETTINGS: [Setting; 44] = [
     Setting {
         name: CONFIG,
         flag: "config",
@@ -98,6 +98,26 @@ pub static SETTINGS: [Setting; 38] = [
         help: "How many calls run at once",
     },
     Setting {
+        name: "upstream_ca",
+        flag: "upstream-ca",
+        value_name: "FILE",
+        default: None,
+        form: Form::Text(upstream::CA_FORM),
+        commands: ALL,
+        group: Group::Upstream,
+        help: "Certificates (PEM) to trust beside the system's, such as a company's own authority",
+    },
+    Setting {
+        name: "upstream_proxy",
+        flag: "upstream-proxy",
+        value_name: "URL",
+        default: None,
+        form: Form::Url,
+        commands: ALL,
+        group: Group::Upstream,
+        help: "The proxy for calls to the Ozeki server; HTTP_PROXY and its like are never used",
+    },
+    Setting {
         name: "operation_calls_max",
         flag: "operation-calls-max",
         value_name: "NUMBER",
@@ -136,6 +156,36 @@ pub static SETTINGS: [Setting; 38] = [
         commands: ALL,
         group: Group::Serving,
         help: "Where metrics are served; `off` to disable",
+    },
+    Setting {
+        name: "tls_cert",
+        flag: "tls-cert",
+        value_name: "FILE",
+        default: None,
+        form: Form::Text(http::TLS_FILE_FORM),
+        commands: ALL,
+        group: Group::Serving,
+        help: "Serve https with this certificate chain (PEM); read anew when the file changes",
+    },
+    Setting {
+        name: "tls_key",
+        flag: "tls-key",
+        value_name: "FILE",
+        default: None,
+        form: Form::Text(http::TLS_FILE_FORM),
+        commands: ALL,
+        group: Group::Serving,
+        help: "The certificate's private key (PEM)",
+    },
+    Setting {
+        name: "cors_origins",
+        flag: "cors-origins",
+        value_name: "ORIGINS",
+        default: None,
+        form: Form::Text(http::CORS_ORIGINS_FORM),
+        commands: ALL,
+        group: Group::Serving,
+        help: "Origins whose pages may ask, such as https://chat.example; several with commas between",
     },
     Setting {
         name: PLAYGROUND,
@@ -199,6 +249,16 @@ pub static SETTINGS: [Setting; 38] = [
         commands: ALL,
         group: Group::Serving,
         help: "The longest request body that is taken",
+    },
+    Setting {
+        name: "operation_limits",
+        flag: "operation-limits",
+        value_name: "LIMITS",
+        default: Some(http::OPERATION_LIMITS_DEFAULT),
+        form: Form::Limits,
+        commands: ALL,
+        group: Group::Serving,
+        help: "What documents and variables must keep to; a refusal names the limit",
     },
     Setting {
         name: SHUTDOWN_DELAY,

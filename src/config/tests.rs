@@ -149,6 +149,9 @@ fn a_bad_text_is_refused_with_what_is_expected() {
         ("log_level", "loud", "one of error, warn, info, debug, trace"),
         ("log_format", "xml", "one of text, json"),
         ("session_key", "short", "5 characters that are no key"),
+        ("operation_limits", "token=3000", "there is no limit `token`; did you mean tokens?"),
+        ("operation_limits", "wholly-else=1", "the limits are document_bytes, tokens,"),
+        ("operation_limits", "depth=33", "depth must be a whole number from 1 to 32"),
     ] {
         let told = faults(serve(&[(name, text)]));
         let setting = table::setting(name).unwrap();
@@ -370,6 +373,7 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
     let flags = flags(&[
         ("upstream_url", "https://gate:opensesame@chat.example/index.php"),
         ("admin_listen", "off"),
+        ("operation_limits", "tokens=3000"),
     ]);
     let config = Config::load(CommandKind::Serve, &flags, &variables).unwrap();
     let shown = config.to_toml();
@@ -381,16 +385,22 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
     upstream_connect_timeout = "2s" # the default
     upstream_body_max = "8MiB" # the default
     upstream_concurrency = "100" # the default
+    # upstream_ca is not set
+    # upstream_proxy is not set
     operation_calls_max = "64" # the default
     operation_concurrency = "8" # the default
     listen = "127.0.0.1:8080" # the default
     admin_listen = "off" # flag --admin-listen
+    # tls_cert is not set
+    # tls_key is not set
+    # cors_origins is not set
     playground = "off" # the default
     rate_limits = "on" # the default
     rate_limit_quotas = "caller=20/s:60,forwarded=200/s:2000,anonymous=50/s:1000,login=5/m:10,login-address=10/s:600" # the default
     trusted_proxies = "none" # the default
     request_timeout = "15s" # the default
     request_body_max = "256KiB" # the default
+    operation_limits = "document_bytes=32768,tokens=3000,nesting=48,name_bytes=128,aliases=30,aliases_per_field=5,directives=50,definitions=100,depth=10,introspection_lists=2,selections=5000,complexity=5000,query_fields=20,mutation_fields=5,subscription_fields=1,variables_nesting=32,variable_values=2000" # flag --operation-limits
     shutdown_delay = "1s" # the default
     shutdown_grace = "25s" # the default
     signature_algorithm = "md5" # the default
@@ -433,4 +443,47 @@ fn a_fault_stays_on_its_line() {
     assert!(!told.contains('\u{1b}'), "{told}");
     let long = "x".repeat(1000);
     assert!(faults(serve(&[("listen", &long)])).len() < 500);
+}
+
+#[test]
+fn https_needs_certificate_and_key() {
+    for (given, missing) in [("tls_cert", "tls_key"), ("tls_key", "tls_cert")] {
+        let told = faults(serve(&[(given, "/etc/tls.pem")]));
+        let flag = missing.replace('_', "-");
+        assert_eq!(
+            told,
+            format!("{given} is set and {missing} (--{flag}) is not: https needs both")
+        );
+    }
+    let both = serve(&[("tls_cert", "/etc/a.pem"), ("tls_key", "/etc/b.pem")]).unwrap();
+    assert_eq!(both.http.tls.unwrap().key.to_str(), Some("/etc/b.pem"));
+    assert_eq!(serve(&[]).unwrap().http.tls, None);
+}
+
+#[test]
+fn an_own_authority_must_be_there_and_be_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.pem");
+    let text = path.to_str().unwrap().to_owned();
+    assert!(faults(serve(&[("upstream_ca", &text)])).contains("it cannot be read"));
+    let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for content in ["", "no certificate", damaged] {
+        std::fs::write(&path, content).unwrap();
+        let told = faults(serve(&[("upstream_ca", &text)]));
+        assert!(told.contains("it holds none or a damaged one"), "{told}");
+    }
+    let pair = rcgen::generate_simple_self_signed(["chat.example".to_owned()]).unwrap();
+    std::fs::write(&path, pair.cert.pem().repeat(2)).unwrap();
+    assert_eq!(serve(&[("upstream_ca", &text)]).unwrap().upstream.roots.len(), 2);
+}
+
+#[test]
+fn a_proxys_password_is_never_shown() {
+    let proxy = ("upstream_proxy", "http://gate:opensesame@proxy.example:3128");
+    let config = serve(&[proxy]).unwrap();
+    assert!(
+        !config.to_toml().contains("opensesame") && !format!("{config:?}").contains("opensesame")
+    );
+    let told = faults(serve(&[("upstream_proxy", "socks5://gate:opensesame@proxy.example")]));
+    assert!(told.contains("proxy.example") && !told.contains("opensesame"), "{told}");
 }

@@ -4,8 +4,8 @@ use async_graphql::{ErrorExtensionValues, Name, Pos, Response, ServerError, Valu
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::ErrorCode;
 use super::error::RETRY_AFTER_SECONDS;
+use super::{ErrorCode, TooExpensive};
 use crate::session::RateLimited;
 use crate::telemetry::OperationOutcome;
 
@@ -21,6 +21,9 @@ const VALUE_REFUSED: [&str; 2] = ["Expected input type \"", "Failed to parse \""
 
 /// What stands in the library's sentence between an enumeration and the value that it lacks.
 const ENUM_VALUE_REFUSED: &str = " does not contain the value \"";
+
+/// How the library ends an error about an argument, or a member of an input, that must be there.
+const REQUIRED: &str = " is required but not provided";
 
 /// A GraphQL response.
 #[derive(Debug)]
@@ -73,6 +76,22 @@ impl Answer {
         Self::refused(vec![error])
     }
 
+    /// An answer to a request that exceeds a limit; `extensions` tell the limit, its value and what was found.
+    pub(super) fn too_expensive(refusal: TooExpensive) -> Self {
+        let mut error = ServerError::new(refusal.to_string(), None);
+        set_code(&mut error, ErrorCode::OperationTooExpensive);
+        let values = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+        values.set("limit", refusal.limit.as_str());
+        values.set("maximum", refusal.maximum);
+        values.set("found", refusal.found);
+        Self::refused(vec![error])
+    }
+
+    /// An answer to the hash of a document that the gateway does not have. Clients know it by this very message.
+    pub(super) fn persisted_query_not_found() -> Self {
+        Self::request_error(ErrorCode::PersistedQueryNotFound, "PersistedQueryNotFound")
+    }
+
     fn refused(errors: Vec<ServerError>) -> Self {
         Self { response: Response::from_errors(errors), progress: Progress::Refused }
     }
@@ -118,6 +137,21 @@ impl Answer {
     ) -> Self {
         tell_uncoded_in_our_words(&mut response.errors, argument_at);
         Self::refused(response.errors)
+    }
+
+    /// Takes the names of what was not sent out of the errors, for those who may not ask for the schema.
+    pub(super) fn without_unsent_names(mut self) -> Self {
+        for error in &mut self.response.errors {
+            if let Some(sentence) = error.message.strip_suffix(REQUIRED) {
+                let beginning = match sentence.split_once(" argument \"") {
+                    // The field was sent, and its argument was not.
+                    Some((field, _argument)) if field.starts_with(['F', 'D']) => field,
+                    _ => sentence.split(", ").next().unwrap_or_default(),
+                };
+                error.message = format!("{beginning} lacks a part that is required");
+            }
+        }
+        self
     }
 
     /// Whether no field has run: the answer has no `data`.
@@ -172,7 +206,8 @@ fn tell_uncoded_in_our_words<'a>(
     errors: &mut [ServerError],
     argument_at: impl Fn(Pos) -> Option<&'a Name>,
 ) {
-    for error in errors {
+    // Finding the argument costs a walk through the document, and no more errors than these are told.
+    for error in errors.iter_mut().take(ERRORS_MAX) {
         let has_code = error.extensions.as_ref().is_some_and(|values| values.get("code").is_some());
         if !has_code {
             let argument = error.locations.first().and_then(|position| argument_at(*position));

@@ -15,26 +15,45 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, PathSegment, ServerError, Value};
 
-/// The types of the schema's fields, by object and field.
+/// Scalars that every schema has, and that no SDL tells of.
+const BUILT_IN: [&str; 5] = ["Int", "Float", "String", "Boolean", "ID"];
+
+/// The types of the schema's fields, by object and field, and the names of all types.
 #[derive(Debug)]
-pub(super) struct FieldTypes(HashMap<Name, HashMap<Name, Type>>);
+pub(super) struct FieldTypes {
+    objects: HashMap<Name, HashMap<Name, Type>>,
+    names: HashSet<Name>,
+}
 
 impl FieldTypes {
-    /// Reads the object types of a schema.
+    /// Reads the types of a schema.
     pub(super) fn of(sdl: &str) -> Self {
         let document = parse_schema(sdl).expect("the library writes SDL that it can read");
-        let objects = document.definitions.into_iter().filter_map(|definition| {
+        let mut objects = HashMap::new();
+        let mut names: HashSet<_> = BUILT_IN.into_iter().map(Name::new).collect();
+        for definition in document.definitions {
             let TypeSystemDefinition::Type(definition) = definition else {
-                return None;
+                continue;
             };
-            let TypeKind::Object(object) = definition.node.kind else {
-                return None;
-            };
-            let fields = object.fields.into_iter();
-            let fields = fields.map(|field| (field.node.name.node, field.node.ty.node)).collect();
-            Some((definition.node.name.node, fields))
-        });
-        Self(objects.collect())
+            let name = definition.node.name.node;
+            if let TypeKind::Object(object) = definition.node.kind {
+                let fields = object.fields.into_iter();
+                let fields = fields.map(|field| (field.node.name.node, field.node.ty.node));
+                objects.insert(name.clone(), fields.collect());
+            }
+            names.insert(name);
+        }
+        Self { objects, names }
+    }
+
+    /// Whether the schema has a type of this name.
+    pub(super) fn has(&self, name: &Name) -> bool {
+        self.names.contains(name)
+    }
+
+    /// The type of an object's field.
+    pub(super) fn field(&self, object: &str, field: &str) -> Option<&Type> {
+        self.objects.get(object)?.get(field)
     }
 
     /// Completes the data of an operation that passed validation and was run.
@@ -45,14 +64,19 @@ impl FieldTypes {
         data: Value,
         errors: &[ServerError],
     ) -> Value {
-        let root = match operation.ty {
-            OperationType::Query => "Query",
-            OperationType::Mutation => "Mutation",
-            OperationType::Subscription => "Subscription",
-        };
+        let root = root_type(operation.ty);
         let shape = Planner { types: self, document }.shape(root, &[&operation.selection_set.node]);
         let mut completion = Completion { failed: failed_paths(errors), path: String::new() };
         completion.object(data, &shape).unwrap_or(Value::Null)
+    }
+}
+
+/// The object that an operation's own fields belong to.
+pub(super) const fn root_type(kind: OperationType) -> &'static str {
+    match kind {
+        OperationType::Query => "Query",
+        OperationType::Mutation => "Mutation",
+        OperationType::Subscription => "Subscription",
     }
 }
 
@@ -79,11 +103,12 @@ impl<'a> Planner<'a> {
         for selection in selections {
             self.collect(selection, &mut fields);
         }
-        let types = self.types.0.get(object);
+        let types = self.types.objects.get(object);
         let shape = |(key, fields): (Name, Vec<&'a Field>)| {
             let name = &fields[0].name.node;
             let field_type = types.and_then(|types| types.get(name));
-            let object = field_type.map(named).filter(|name| self.types.0.contains_key(*name));
+            let object =
+                field_type.map(named).filter(|name| self.types.objects.contains_key(*name));
             let below = object.map(|object| {
                 let selections: Vec<_> =
                     fields.iter().map(|field| &field.selection_set.node).collect();
@@ -116,7 +141,8 @@ impl<'a> Planner<'a> {
     }
 }
 
-fn named(field_type: &Type) -> &Name {
+/// The type that a type is a list of, or itself.
+pub(super) fn named(field_type: &Type) -> &Name {
     match &field_type.base {
         BaseType::Named(name) => name,
         BaseType::List(element) => named(element),

@@ -1,24 +1,28 @@
-//! Runs operations: parse, choose, execute, log.
+//! Runs operations: prepare, choose, execute, log.
 
 mod document;
 mod subscribing;
+mod values;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use async_graphql::parser::parse_query;
 pub use async_graphql::parser::types::OperationType;
-use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, OperationDefinition, VariableDefinition,
-};
+use async_graphql::parser::types::{DocumentOperations, OperationDefinition, VariableDefinition};
 use async_graphql::{SDLExportOptions, Schema, ServerError, Variables};
 use tokio::time::{Instant, timeout_at};
 
-use self::subscribing::ScopePerEvent;
+use document::{argument_at, fill_defaults, selects_schema};
+use subscribing::ScopePerEvent;
+use values::{check_json, check_values};
+
 use super::answer::is_internal;
 use super::completion::FieldTypes;
-use super::guard::check_nesting;
+use super::cost::complexity;
+use super::limits::{Limit, OperationLimits, TooExpensive};
 use super::mutation::Mutation;
+use super::persisted::{DocumentHash, Documents, Owner};
+use super::prepared::Prepared;
 use super::query::Query;
 use super::subscription::Subscription;
 use super::{Answer, ErrorCode, Freshness, Scope};
@@ -28,22 +32,18 @@ use crate::ozeki::{Timestamp, UpstreamError};
 use crate::session::{Authentication, ClientNetwork, Sessions};
 use crate::telemetry::{Metrics, OperationKind, OperationOutcome};
 
-/// The deepest selection: the standard introspection query has 15 levels.
-const DEPTH_MAX: usize = 15;
-
 /// As many causes of one operation's failures as an operator reads.
 const CAUSES_LOGGED_MAX: usize = 5;
 
-/// The longest name of an operation that reaches a log, in characters.
-const LOGGED_NAME_MAX_CHARS: usize = 128;
-
-type GatewaySchema = Schema<Query, Mutation, Subscription>;
+pub(super) type GatewaySchema = Schema<Query, Mutation, Subscription>;
 
 /// A GraphQL request, as any transport reads it.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// The document.
+    /// The document; empty where only its hash was sent.
     pub query: String,
+    /// The hash of the document, from a client that hopes to need no more than this the next time.
+    pub persisted: Option<DocumentHash>,
     /// Which of the document's operations to run; needed where there are several.
     pub operation_name: Option<String>,
     /// Values of the operation's variables.
@@ -66,8 +66,8 @@ pub struct RequestContext {
 /// A parsed document with the operation that was chosen from it.
 #[derive(Debug)]
 pub struct Operation {
-    document: ExecutableDocument,
-    definition: OperationDefinition,
+    prepared: Arc<Prepared>,
+    kind: OperationType,
     name: Option<String>,
     variables: serde_json::Map<String, serde_json::Value>,
 }
@@ -75,13 +75,20 @@ pub struct Operation {
 impl Operation {
     /// The kind of the operation.
     pub fn kind(&self) -> OperationType {
-        self.definition.ty
+        self.kind
+    }
+
+    fn definition(&self) -> &OperationDefinition {
+        choose(&self.prepared.document.operations, self.name.as_deref())
+            .expect("it was chosen from this document by this name")
     }
 }
 
 /// What operations may do.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineOptions {
+    /// What documents and variables must keep to.
+    pub limits: OperationLimits,
     /// Whether the schema can be asked for: for playgrounds and developers' tools.
     pub introspection: bool,
     /// How many upstream calls one operation may begin.
@@ -96,6 +103,7 @@ pub struct Engine {
     /// The same with [`ScopePerEvent`]: an extension costs each field of every operation a little.
     subscriptions: GatewaySchema,
     field_types: FieldTypes,
+    documents: Documents,
     data: Arc<Data>,
     sessions: Arc<Sessions>,
     metrics: Arc<Metrics>,
@@ -119,65 +127,131 @@ impl Engine {
         options: EngineOptions,
     ) -> Self {
         let build = || {
-            let schema =
-                Schema::build(Query, Mutation::default(), Subscription).limit_depth(DEPTH_MAX);
+            let schema = Schema::build(Query, Mutation::default(), Subscription);
             if options.introspection {
                 schema
             } else {
                 schema.disable_introspection().disable_suggestions()
             }
         };
-        let schema = build().finish();
-        let subscriptions = build().extension(ScopePerEvent).finish();
         let field_types = FieldTypes::of(&sdl());
-        Self { schema, subscriptions, field_types, data, sessions, metrics, clock, options }
+        let documents = Documents::default();
+        Self {
+            schema: build().finish(),
+            subscriptions: build().extension(ScopePerEvent).finish(),
+            field_types,
+            documents,
+            data,
+            sessions,
+            metrics,
+            clock,
+            options,
+        }
     }
 
-    /// Parses the document and chooses the operation.
+    /// Checks and parses the document, unless that was done before, and chooses the operation.
     ///
     /// # Errors
     ///
-    /// The [`Answer`] to give when the document does not parse, no operation can be chosen, a variable that it needs has
-    /// no value or it asks for the schema where introspection is off.
+    /// The [`Answer`] to give when a limit is exceeded, the document does not parse or is not known by its hash, no
+    /// operation can be chosen, a variable that it needs has no value or it asks for the schema where introspection is
+    /// off.
     pub fn prepare(&self, request: Request) -> Result<Operation, Box<Answer>> {
-        parse(request).and_then(|operation| self.check_introspection(operation)).inspect_err(
-            |_answer| {
-                self.metrics.operation(OperationKind::Refused, OperationOutcome::RequestError);
-            },
-        )
+        self.prepared(request).inspect_err(|_answer| {
+            self.metrics.operation(OperationKind::Refused, OperationOutcome::RequestError);
+        })
     }
 
-    /// The library would answer null, without an error.
-    fn check_introspection(&self, operation: Operation) -> Result<Operation, Box<Answer>> {
-        let Operation { document, definition, .. } = &operation;
-        if self.options.introspection || !document::selects_schema(document, definition) {
-            return Ok(operation);
+    /// Checks the text of a request before it is decoded: how many values it holds, and how deep.
+    ///
+    /// # Errors
+    ///
+    /// The [`Answer`] to give when a limit of variables is exceeded.
+    pub fn check_text(&self, text: &[u8]) -> Result<(), Box<Answer>> {
+        check_json(text, &self.options.limits)
+            .map_err(|refusal| Box::new(Answer::too_expensive(refusal)))
+            .inspect_err(|_answer| {
+                self.metrics.operation(OperationKind::Refused, OperationOutcome::RequestError);
+            })
+    }
+
+    fn prepared(&self, request: Request) -> Result<Operation, Box<Answer>> {
+        let limits = &self.options.limits;
+        let Request { query, persisted, operation_name: name, mut variables } = request;
+        let too_expensive = |refusal: TooExpensive| Box::new(Answer::too_expensive(refusal));
+        let invalid = |message: String| {
+            Box::new(Answer::request_error(ErrorCode::GraphqlValidationFailed, message))
+        };
+        let name_bytes = name.as_deref().map_or(0, str::len);
+        limits.check(Limit::NameBytes, name_bytes as u64).map_err(too_expensive)?;
+        check_values(&variables, limits).map_err(too_expensive)?;
+        let prepared = self.document(&query, persisted)?;
+        let definition = choose(&prepared.document.operations, name.as_deref()).map_err(invalid)?;
+        check_variables(definition, &variables).map_err(invalid)?;
+        if !self.options.introspection && selects_schema(&prepared.document, definition) {
+            // The library would answer null, without an error.
+            return Err(invalid("introspection is off; it comes with --playground".to_owned()));
         }
-        Err(Box::new(Answer::request_error(
-            ErrorCode::GraphqlValidationFailed,
-            "introspection is off; it comes with --playground",
-        )))
+        fill_defaults(definition, &mut variables);
+        let found = complexity(&prepared.document, definition, &variables, &self.field_types);
+        limits.check(Limit::Complexity, found).map_err(too_expensive)?;
+        let kind = definition.ty;
+        Ok(Operation { prepared, kind, name, variables })
+    }
+
+    /// The document by its text, or by its hash where that is all there is.
+    fn document(
+        &self,
+        text: &str,
+        persisted: Option<DocumentHash>,
+    ) -> Result<Arc<Prepared>, Box<Answer>> {
+        let limits = &self.options.limits;
+        if let (true, Some(hash)) = (text.is_empty(), persisted) {
+            let found = self.documents.find(hash);
+            return found.ok_or_else(|| Box::new(Answer::persisted_query_not_found()));
+        }
+        // Before it is hashed, which costs more than to look at its length.
+        limits
+            .check(Limit::DocumentBytes, text.len() as u64)
+            .map_err(|refusal| Box::new(Answer::too_expensive(refusal)))?;
+        let hash = DocumentHash::of(text);
+        match self.documents.find(hash) {
+            Some(prepared) => Ok(prepared),
+            None => Prepared::new(text, hash, limits, &self.field_types).map(Arc::new),
+        }
     }
 
     /// Runs the operation. At the deadline it is dropped; calls that it shares with others go on.
     pub async fn execute(&self, operation: Operation, context: RequestContext) -> Answer {
-        let Operation { document, definition, name, variables } = operation;
+        let definition = operation.definition();
+        let Operation { prepared, kind, name, variables } = &operation;
+        let document = &prepared.document;
+        let owner = Owner::of(&context.authentication);
         let scope = self.scope(context.authentication, context.client, context.freshness);
         let mut request = async_graphql::Request::new("").data(scope);
         request.set_parsed_query(document.clone());
-        request.operation_name.clone_from(&name);
-        request.variables = Variables::from_json(serde_json::Value::Object(variables));
-        let argument_at = |position| document::argument_at(&document, position);
+        request.operation_name.clone_from(name);
+        request.variables = Variables::from_json(serde_json::Value::Object(variables.clone()));
+        let argument = |position| argument_at(document, position);
         let complete = |data, errors: &[ServerError]| {
-            self.field_types.complete(&document, &definition, data, errors)
+            self.field_types.complete(document, definition, data, errors)
         };
         let answer = match timeout_at(context.deadline, self.schema.execute(request)).await {
-            Ok(response) => Answer::executed(response, argument_at, complete),
+            Ok(response) => Answer::executed(response, argument, complete),
             Err(_elapsed) => Answer::timed_out(),
         };
-        self.metrics.operation(metric_of(definition.ty), answer.outcome());
+        let answer = self.without_unsent_names(answer);
+        if !answer.is_request_error() {
+            self.documents.keep(prepared, owner);
+        }
+        self.metrics.operation(metric_of(*kind), answer.outcome());
         log_failures(&answer, name.as_deref());
         answer
+    }
+
+    /// The answer for those who may, or may not, ask for the schema.
+    fn without_unsent_names(&self, answer: Answer) -> Answer {
+        if self.options.introspection { answer } else { answer.without_unsent_names() }
     }
 
     fn scope(
@@ -195,21 +269,6 @@ impl Engine {
             Timestamp::now(&self.clock),
         )
     }
-}
-
-fn parse(request: Request) -> Result<Operation, Box<Answer>> {
-    let Request { query, operation_name: name, mut variables } = request;
-    check_nesting(&query).map_err(|error| {
-        Box::new(Answer::request_error(ErrorCode::OperationTooExpensive, error.to_string()))
-    })?;
-    let document = parse_query(query).map_err(|error| Box::new(Answer::parse_error(error)))?;
-    let definition = choose(&document.operations, name.as_deref())
-        .and_then(|definition| check_variables(definition, &variables).map(|()| definition.clone()))
-        .map_err(|message| {
-            Box::new(Answer::request_error(ErrorCode::GraphqlValidationFailed, message))
-        })?;
-    document::fill_defaults(&definition, &mut variables);
-    Ok(Operation { document, definition, name, variables })
 }
 
 /// The schema in its definition language, as `schema.graphql` holds it.
@@ -276,8 +335,7 @@ fn check_variables(
 
 /// Logs why fields failed, with the causes that clients do not see; once for a cause that failed many fields.
 fn log_failures(answer: &Answer, operation_name: Option<&str>) {
-    let operation_name: String =
-        operation_name.unwrap_or_default().chars().take(LOGGED_NAME_MAX_CHARS).collect();
+    let operation_name = operation_name.unwrap_or_default();
     if answer.is_timed_out() {
         tracing::warn!(operation_name, "an operation was not done by its deadline");
     }

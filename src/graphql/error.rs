@@ -18,6 +18,8 @@ pub enum ErrorCode {
     GraphqlParseFailed,
     /// The document does not fit the schema, or the operation cannot be chosen.
     GraphqlValidationFailed,
+    /// Only the hash of a document was sent, and the gateway does not have the document; send both.
+    PersistedQueryNotFound,
     /// No, or an invalid or expired, session; or a refused login.
     Unauthenticated,
     /// An argument is invalid; `extensions.argument` names it.
@@ -32,7 +34,7 @@ pub enum ErrorCode {
     UpstreamTimeout,
     /// The answer is not what the API promises, or too large.
     UpstreamInvalidResponse,
-    /// The document is nested too deep, or the operation needs more upstream calls than one may make.
+    /// The request exceeds a limit of operations, which `extensions.limit` names, or needs more upstream calls than one may make.
     OperationTooExpensive,
     /// Too many requests or logins; `extensions.retryAfterSeconds` tells when to try again.
     RateLimited,
@@ -47,10 +49,11 @@ pub(super) const RETRY_AFTER_SECONDS: &str = "retryAfterSeconds";
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::BadRequest,
         Self::GraphqlParseFailed,
         Self::GraphqlValidationFailed,
+        Self::PersistedQueryNotFound,
         Self::Unauthenticated,
         Self::BadUserInput,
         Self::NotFound,
@@ -70,6 +73,7 @@ impl ErrorCode {
             Self::BadRequest => "BAD_REQUEST",
             Self::GraphqlParseFailed => "GRAPHQL_PARSE_FAILED",
             Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::BadUserInput => "BAD_USER_INPUT",
             Self::NotFound => "NOT_FOUND",

@@ -71,6 +71,13 @@ impl MessageCursor {
     }
 }
 
+/// A cursor with any content behind a check that holds, for the fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(super) fn with_check(conversation: [u8; 16], content: &[u8]) -> String {
+    let bytes = [&check(&conversation, content)[..], &conversation, content].concat();
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
 fn check(conversation: &[u8; 16], content: &[u8]) -> [u8; CHECK_BYTES] {
     let digest = Sha256::new()
         .chain_update(b"message cursor 2")

@@ -5,15 +5,22 @@
 
 mod answer;
 mod completion;
+mod cost;
 mod engine;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod input;
+mod limits;
 mod lists;
 mod message_cursor;
 #[expect(clippy::unused_async, reason = "resolvers are async")]
 mod mutation;
 mod paging;
+mod persisted;
+mod prepared;
 #[expect(clippy::unused_async, reason = "resolvers are async")]
 mod query;
 mod scalars;
@@ -25,6 +32,8 @@ mod types;
 pub use answer::Answer;
 pub use engine::{Engine, EngineOptions, Operation, OperationType, Request, RequestContext, sdl};
 pub use error::{ErrorCode, FieldError};
+pub use limits::{DEFAULTS as LIMITS_DEFAULT, InvalidLimits, Limit, OperationLimits, TooExpensive};
+pub use persisted::DocumentHash;
 pub use scope::Freshness;
 
 use scope::Scope;

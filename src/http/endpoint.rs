@@ -4,8 +4,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Router};
@@ -18,12 +18,6 @@ use super::negotiation::{EventStream, MediaType};
 use super::{HttpOptions, PeerAddress, client_address, credentials, request, sse, websocket};
 use crate::graphql::{Answer, Freshness, OperationType, Request, RequestContext};
 use crate::session::{Authentication, ClientNetwork};
-
-/// What an answer depends on besides the URL; a cache in between must know, although it must not keep it anyway.
-const VARY_BY: HeaderValue =
-    HeaderValue::from_static("Accept, Authorization, Ozeki-User, Ozeki-Station, Ozeki-Signature");
-
-const NEVER_STORED: HeaderValue = HeaderValue::from_static("private, no-store");
 
 /// What may be run by POST.
 const BY_POST: [OperationType; 3] =
@@ -49,6 +43,9 @@ async fn post_graphql(
     answered(&options, peer, &headers, async |media_type, asker| {
         request::check_content_type(&headers)?;
         let body = read_body(&headers, body, options.body_max_bytes, deadline).await?;
+        if let Err(answer) = options.engine.check_text(&body) {
+            return Ok(to_response(&answer, media_type));
+        }
         let request = request::from_body(&body)?;
         run(&options, request, asker.context(&headers, deadline), &headers, media_type, &BY_POST)
             .await
@@ -66,11 +63,12 @@ async fn get_graphql(
     if websocket::is_asked_for(&headers) {
         let opened = Asker::admitted(&options, peer, &headers)
             .and_then(|asker| websocket::open(&options, asker, &headers, upgrade));
-        return finished(opened.unwrap_or_else(|error| error.into_response(MediaType::Json)));
+        return opened.unwrap_or_else(|error| error.into_response(MediaType::Json));
     }
     let deadline = Instant::now() + options.request_timeout;
     answered(&options, peer, &headers, async |media_type, asker| {
         request::check_preflight_header(&headers)?;
+        // The server's bound of a request's head bounds what a URL can hold.
         let request: Request =
             request::from_query_string(query_string.as_deref().unwrap_or_default())?;
         run(&options, request, asker.context(&headers, deadline), &headers, media_type, &BY_GET)
@@ -129,13 +127,7 @@ async fn answered(
         Ok(_) => Err(RequestError::NotAcceptable),
         Err(error) => Err(error),
     };
-    finished(result.unwrap_or_else(|error| error.into_response(media_type)))
-}
-
-fn finished(mut response: Response) -> Response {
-    response.headers_mut().insert(CACHE_CONTROL, NEVER_STORED);
-    response.headers_mut().insert(VARY, VARY_BY);
-    response
+    result.unwrap_or_else(|error| error.into_response(media_type))
 }
 
 /// Reads a body of at most `limit` bytes until the deadline; one that is announced as longer is not begun.

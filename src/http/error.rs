@@ -35,6 +35,10 @@ pub(super) enum RequestError {
     QueryMissing,
     #[error("`{parameter}` must be {expected} or null")]
     WrongParameter { parameter: &'static str, expected: &'static str },
+    #[error("`extensions.persistedQuery.sha256Hash` is not the hash of `query`")]
+    HashOfAnother,
+    #[error("`extensions.persistedQuery` must have `version` 1 and `sha256Hash` in 64 hex digits")]
+    UnknownPersistedQuery,
     #[error("the parameter `{parameter}` stands twice in the URL")]
     RepeatedParameter { parameter: &'static str },
     #[error(
@@ -80,6 +84,8 @@ impl RequestError {
             | Self::BodyNotAnObject
             | Self::QueryMissing
             | Self::WrongParameter { .. }
+            | Self::HashOfAnother
+            | Self::UnknownPersistedQuery
             | Self::RepeatedParameter { .. }
             | Self::NoWebSocketHandshake { .. }
             | Self::PreflightHeaderMissing => StatusCode::BAD_REQUEST,

@@ -10,10 +10,12 @@ mod error;
 mod health;
 mod layers;
 mod negotiation;
+mod origin;
 mod peer;
 pub mod playground;
 mod request;
 mod request_id;
+mod server;
 mod sse;
 mod streams;
 mod websocket;
@@ -29,7 +31,9 @@ use crate::session::Sessions;
 
 pub use admin::admin_router;
 pub use health::Readiness;
+pub use origin::AllowedOrigins;
 pub use peer::PeerAddress;
+pub use server::{ConnectionLimits, Server, ServerOptions, TlsError, TlsFiles};
 pub use streams::Streams;
 
 /// What the router needs, and its bounds.
@@ -49,6 +53,10 @@ pub struct HttpOptions {
     pub body_max_bytes: usize,
     /// The longest that an operation may take.
     pub request_timeout: Duration,
+    /// The origins whose pages may ask.
+    pub origins: AllowedOrigins,
+    /// Whether browsers are told to come by https only.
+    pub is_encrypted: bool,
     /// Where the playground's settings come from; without a source there is no playground.
     pub playground: Option<playground::SettingsSource>,
 }
@@ -57,6 +65,7 @@ pub struct HttpOptions {
 pub fn router(options: HttpOptions) -> Router {
     let readiness = options.readiness.clone();
     let playground = options.playground.clone().map(playground::router).unwrap_or_default();
+    let (origins, is_encrypted) = (options.origins.clone(), options.is_encrypted);
     let router = endpoint::router(options).merge(health::router(readiness)).merge(playground);
-    layers::with_layers(router)
+    layers::with_layers(router, &origins, is_encrypted)
 }

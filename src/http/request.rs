@@ -5,7 +5,7 @@ use axum::http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
 use super::error::RequestError;
-use crate::graphql::Request;
+use crate::graphql::{DocumentHash, Request};
 
 /// A page of a foreign origin cannot send these without asking first, so a request that has one is no forgery.
 ///
@@ -17,6 +17,9 @@ const PREFLIGHT_HEADERS: [&str; 5] = [
     "authorization",
     "ozeki-signature",
 ];
+
+/// The only version that there is.
+const PERSISTED_QUERY_VERSION: u64 = 1;
 
 /// Whether the body is announced as JSON in UTF-8.
 pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), RequestError> {
@@ -80,9 +83,7 @@ pub(super) fn from_query_string(query_string: &str) -> Result<Request, RequestEr
 /// Reads the members of a request, whichever transport they came by.
 pub(super) fn from_members(mut members: Map<String, Value>) -> Result<Request, RequestError> {
     let mut take = |name| members.remove(name).unwrap_or(Value::Null);
-    let Value::String(query) = take("query") else {
-        return Err(RequestError::QueryMissing);
-    };
+    let query = take("query");
     let operation_name = match take("operationName") {
         Value::Null => None,
         Value::String(name) => Some(name),
@@ -91,9 +92,36 @@ pub(super) fn from_members(mut members: Map<String, Value>) -> Result<Request, R
         }
     };
     let variables = object(take("variables"), "variables")?;
-    // None is understood, but a wrong type is told all the same.
-    object(take("extensions"), "extensions")?;
-    Ok(Request { query, operation_name, variables })
+    let persisted = persisted_query(object(take("extensions"), "extensions")?)?;
+    let query = match (query, persisted) {
+        (Value::String(query), Some(hash))
+            if !query.is_empty() && DocumentHash::of(&query) != hash =>
+        {
+            return Err(RequestError::HashOfAnother);
+        }
+        (Value::String(query), _) => query,
+        // A hash can stand for a document that was sent before.
+        (Value::Null, Some(_)) => String::new(),
+        _ => return Err(RequestError::QueryMissing),
+    };
+    Ok(Request { query, persisted, operation_name, variables })
+}
+
+/// Reads the one extension that is understood: the hash of the document, as Apollo's clients send it.
+fn persisted_query(
+    mut extensions: Map<String, Value>,
+) -> Result<Option<DocumentHash>, RequestError> {
+    let persisted = object(
+        extensions.remove("persistedQuery").unwrap_or(Value::Null),
+        "extensions.persistedQuery",
+    )?;
+    if persisted.is_empty() {
+        return Ok(None);
+    }
+    let is_known =
+        persisted.get("version").and_then(Value::as_u64) == Some(PERSISTED_QUERY_VERSION);
+    let hash = persisted.get("sha256Hash").and_then(Value::as_str).and_then(DocumentHash::parse);
+    hash.filter(|_| is_known).map(Some).ok_or(RequestError::UnknownPersistedQuery)
 }
 
 fn object(value: Value, parameter: &'static str) -> Result<Map<String, Value>, RequestError> {
@@ -130,10 +158,34 @@ mod tests {
         assert_eq!(error("{"), RequestError::BodyNotJson { line: 1, column: 1 });
         assert_eq!(error("[]"), RequestError::BodyNotAnObject);
         assert_eq!(error("{}"), RequestError::QueryMissing);
+        assert_eq!(
+            error(r#"{"query":null,"extensions":{"persistedQuery":{}}}"#),
+            RequestError::QueryMissing
+        );
         assert_eq!(error(r#"{"query":1}"#), RequestError::QueryMissing);
         assert_eq!(error(r#"{"query":"","operationName":1}"#), wrong("operationName", "a text"));
         assert_eq!(error(r#"{"query":"","variables":[]}"#), wrong("variables", "a JSON object"));
         assert_eq!(error(r#"{"query":"","extensions":""}"#), wrong("extensions", "a JSON object"));
+    }
+
+    #[test]
+    fn a_hash_stands_for_a_document_or_beside_its_own() {
+        let hash = "7f56e67dd21ab3f30d1ff8b7bed08893f0a0db86449836189b361dd1e56ddb4b";
+        let read = |query: Value, version: Value, hash: &str| {
+            let persisted = serde_json::json!({ "version": version, "sha256Hash": hash });
+            let extensions = serde_json::json!({ "persistedQuery": persisted, "other": 1 });
+            let body = serde_json::json!({ "query": query, "extensions": extensions });
+            from_body(body.to_string().as_bytes()).map(|request| (request.query, request.persisted))
+        };
+        let own = DocumentHash::parse(hash);
+        for query in ["", "{ __typename }"] {
+            assert_eq!(read(query.into(), 1.into(), hash), Ok((query.to_owned(), own)));
+        }
+        assert_eq!(read(Value::Null, 1.into(), hash), Ok((String::new(), own)));
+        assert_eq!(read("{a}".into(), 1.into(), hash), Err(RequestError::HashOfAnother));
+        for (version, hash) in [(2.into(), hash), (Value::Null, hash), (1.into(), &hash[1..])] {
+            assert_eq!(read("{a}".into(), version, hash), Err(RequestError::UnknownPersistedQuery));
+        }
     }
 
     #[test]

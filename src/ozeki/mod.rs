@@ -9,6 +9,9 @@ mod api_key;
 mod call;
 mod client;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod id;
 mod identity;
 pub mod signature;

@@ -6,6 +6,9 @@
 
 mod caller;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod key;
 mod limits;
 mod network;

@@ -206,6 +206,7 @@ pub struct Metrics {
     notices: Family<NoticeLabels, Counter>,
     lagged: Counter,
     rate_limited: Family<RateLimitLabels, Counter>,
+    connections_open: Gauge,
 }
 
 impl Default for Metrics {
@@ -245,6 +246,12 @@ impl Default for Metrics {
             "Requests and logins refused by a rate limit",
             rate_limited.clone(),
         );
+        let connections_open = Gauge::default();
+        registry.register(
+            "connections_open",
+            "Connections of frontends that are open",
+            connections_open.clone(),
+        );
         Self {
             registry,
             upstream_calls,
@@ -258,6 +265,7 @@ impl Default for Metrics {
             notices,
             lagged,
             rate_limited,
+            connections_open,
         }
     }
 }
@@ -326,6 +334,16 @@ impl Metrics {
     /// Counts one request or login that a limit refused.
     pub fn rate_limited(&self, limit: RateLimit) {
         self.rate_limited.get_or_create(&RateLimitLabels { limit }).inc();
+    }
+
+    /// Counts a frontend's connection as open.
+    pub fn connection_opened(&self) {
+        self.connections_open.inc();
+    }
+
+    /// Counts a frontend's connection as closed.
+    pub fn connection_closed(&self) {
+        self.connections_open.dec();
     }
 
     /// All metrics in the OpenMetrics text format.

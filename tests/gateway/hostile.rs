@@ -132,7 +132,7 @@ async fn asking_for_the_schema_where_introspection_is_off_is_a_request_error() {
     for query in [
         "{ __schema { queryType { name } } }",
         "{ __typename x: __type(name: \"Query\") { name } }",
-        "{ ... { ...A } } fragment A on Query { ...B } fragment B on Query { __schema { description } ...A }",
+        "{ ... { ...A } } fragment A on Query { ...B } fragment B on Query { __schema { description } }",
         "query Other { __typename } query Asked { __schema { description } }",
     ] {
         let name = query.contains("Asked").then_some("Asked");

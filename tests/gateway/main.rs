@@ -4,6 +4,7 @@
 
 mod caching;
 mod changes;
+mod documents;
 mod edge;
 mod guide;
 mod hostile;
@@ -14,6 +15,7 @@ mod lists;
 mod live;
 mod messages;
 mod model;
+mod persisted;
 mod sending;
 mod sessions;
 mod socket_bounds;
@@ -21,4 +23,5 @@ mod sockets;
 mod sse;
 mod streaming;
 mod support;
+mod transport;
 mod upstream_faults;

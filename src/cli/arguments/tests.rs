@@ -184,6 +184,10 @@ fn help_and_version_are_answers_even_beside_faults() {
               The longest answer that is taken [default: 8MiB; variable: OZEKI_GRAPHQL_UPSTREAM_BODY_MAX]
           --upstream-concurrency <NUMBER>
               How many calls run at once [default: 100; variable: OZEKI_GRAPHQL_UPSTREAM_CONCURRENCY]
+          --upstream-ca <FILE>
+              Certificates (PEM) to trust beside the system's, such as a company's own authority [variable: OZEKI_GRAPHQL_UPSTREAM_CA]
+          --upstream-proxy <URL>
+              The proxy for calls to the Ozeki server; HTTP_PROXY and its like are never used [variable: OZEKI_GRAPHQL_UPSTREAM_PROXY]
           --operation-calls-max <NUMBER>
               How many calls one operation may make [default: 64; variable: OZEKI_GRAPHQL_OPERATION_CALLS_MAX]
           --operation-concurrency <NUMBER>
@@ -194,6 +198,12 @@ fn help_and_version_are_answers_even_beside_faults() {
               Where GraphQL and the playground are served; port 0 picks a free one [default: 127.0.0.1:8080; variable: OZEKI_GRAPHQL_LISTEN]
           --admin-listen <ADDRESS>
               Where metrics are served; `off` to disable [default: 127.0.0.1:9090; variable: OZEKI_GRAPHQL_ADMIN_LISTEN]
+          --tls-cert <FILE>
+              Serve https with this certificate chain (PEM); read anew when the file changes [variable: OZEKI_GRAPHQL_TLS_CERT]
+          --tls-key <FILE>
+              The certificate's private key (PEM) [variable: OZEKI_GRAPHQL_TLS_KEY]
+          --cors-origins <ORIGINS>
+              Origins whose pages may ask, such as https://chat.example; several with commas between [variable: OZEKI_GRAPHQL_CORS_ORIGINS]
           --playground [<on|off>]
               Serve the playground and allow introspection (sandbox: on unless told otherwise) [default: off; variable: OZEKI_GRAPHQL_PLAYGROUND]
           --rate-limits [<on|off>]
@@ -206,6 +216,8 @@ fn help_and_version_are_answers_even_beside_faults() {
               How long a request may take [default: 15s; variable: OZEKI_GRAPHQL_REQUEST_TIMEOUT]
           --request-body-max <SIZE>
               The longest request body that is taken [default: 256KiB; variable: OZEKI_GRAPHQL_REQUEST_BODY_MAX]
+          --operation-limits <LIMITS>
+              What documents and variables must keep to; a refusal names the limit [default: document_bytes=32768,tokens=2000,nesting=48,name_bytes=128,aliases=30,aliases_per_field=5,directives=50,definitions=100,depth=10,introspection_lists=2,selections=5000,complexity=5000,query_fields=20,mutation_fields=5,subscription_fields=1,variables_nesting=32,variable_values=2000; variable: OZEKI_GRAPHQL_OPERATION_LIMITS]
           --shutdown-delay <DURATION>
               How long requests are still taken after a signal to stop, with /readyz at 503 (sandbox: 0s) [default: 1s; variable: OZEKI_GRAPHQL_SHUTDOWN_DELAY]
           --shutdown-grace <DURATION>

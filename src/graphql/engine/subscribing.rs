@@ -10,8 +10,9 @@ use async_graphql::{Data as RequestData, Response, Variables};
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout};
 
-use super::{Engine, Operation, RequestContext, document, log_failures};
+use super::{Engine, Operation, RequestContext, argument_at, log_failures};
 use crate::graphql::answer::timed_out_error;
+use crate::graphql::persisted::Owner;
 use crate::graphql::{Answer, Freshness, Scope};
 use crate::session::{Authentication, ClientNetwork};
 use crate::telemetry::{Metrics, OperationKind, OperationOutcome};
@@ -27,8 +28,8 @@ impl Engine {
         operation: Operation,
         context: RequestContext,
     ) -> impl Stream<Item = Answer> + Send + 'static + use<> {
-        let Operation { document, definition, name, variables } = operation;
         let event_timeout = context.deadline.saturating_duration_since(Instant::now());
+        let owner = Owner::of(&context.authentication);
         let scopes = EventScopes {
             engine: Arc::clone(self),
             authentication: context.authentication,
@@ -39,30 +40,32 @@ impl Engine {
         };
         let begun = Arc::clone(&scopes.begun);
         let mut request = async_graphql::Request::new("").data(scopes.next()).data(scopes);
-        request.set_parsed_query(document.clone());
-        request.operation_name.clone_from(&name);
-        request.variables = Variables::from_json(serde_json::Value::Object(variables));
+        request.set_parsed_query(operation.prepared.document.clone());
+        request.operation_name.clone_from(&operation.name);
+        request.variables =
+            Variables::from_json(serde_json::Value::Object(operation.variables.clone()));
         let engine = Arc::clone(self);
         let mut record =
             Record { metrics: Arc::clone(&self.metrics), outcome: OperationOutcome::Ok };
         let mut answered = 0;
         self.subscriptions.execute_stream(request).map(move |response| {
+            let document = &operation.prepared.document;
+            let argument = |position| argument_at(document, position);
             let begun = begun.load(Ordering::Relaxed);
             let answer = if begun == answered {
                 // No event stands behind it: the subscription could not begin.
-                Answer::not_begun(response, |position| document::argument_at(&document, position))
+                engine.without_unsent_names(Answer::not_begun(response, argument))
             } else {
-                Answer::event(
-                    response,
-                    |position| document::argument_at(&document, position),
-                    |data, errors| {
-                        engine.field_types.complete(&document, &definition, data, errors)
-                    },
-                )
+                let definition = operation.definition();
+                let complete = |data, errors: &[_]| {
+                    engine.field_types.complete(document, definition, data, errors)
+                };
+                engine.documents.keep(&operation.prepared, owner);
+                Answer::event(response, argument, complete)
             };
             answered = begun;
             record.saw(&answer);
-            log_failures(&answer, name.as_deref());
+            log_failures(&answer, operation.name.as_deref());
             answer
         })
     }

@@ -61,14 +61,14 @@ impl FriendCondition {
 #[derive(InputObject)]
 pub(in crate::graphql) struct FriendOrder {
     /// By what.
-    field: FriendOrderField,
+    pub(super) field: FriendOrderField,
     /// In which direction.
-    direction: OrderDirection,
+    pub(super) direction: OrderDirection,
 }
 
 /// What friends can be ordered by.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
-enum FriendOrderField {
+pub(super) enum FriendOrderField {
     /// By name, whatever its case.
     Name,
     /// By whether the friend is available; among equals by name, A to Z.

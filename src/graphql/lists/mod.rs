@@ -2,6 +2,8 @@
 
 pub(super) mod conversations;
 pub(super) mod friends;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 
 use async_graphql::Enum;
 

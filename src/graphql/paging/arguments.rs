@@ -6,10 +6,10 @@ use super::{Cursor, Place};
 use crate::graphql::FieldError;
 
 /// The nodes of a page that names no size.
-const PAGE_DEFAULT: usize = 50;
+pub(in crate::graphql) const PAGE_DEFAULT: usize = 50;
 
 /// The most nodes of a page: what a screen can use, and what bounds an answer.
-const PAGE_MAX: usize = 200;
+pub(in crate::graphql) const PAGE_MAX: usize = 200;
 
 /// From which end a page is counted.
 #[derive(Clone, Copy, Debug)]

@@ -7,6 +7,6 @@ mod arguments;
 mod connection;
 mod cursor;
 
-pub(super) use arguments::PageArguments;
+pub(super) use arguments::{PAGE_DEFAULT, PAGE_MAX, PageArguments};
 pub(super) use connection::{Connection, Paged};
 pub(super) use cursor::{Cursor, Place};

@@ -12,8 +12,8 @@ mod socket;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN, UPGRADE};
-use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use tracing::Instrument;
 
@@ -43,7 +43,9 @@ pub(super) fn open(
     headers: &HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, RequestError> {
-    if !is_same_origin(headers) {
+    // A browser lets any page open a WebSocket to anywhere, and asks nobody; it tells the page's origin.
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    if !options.origins.permits(headers.get(ORIGIN), host) {
         return Err(RequestError::OriginRefused);
     }
     let upgrade = upgrade.map_err(|rejection| RequestError::NoWebSocketHandshake {
@@ -68,21 +70,6 @@ pub(super) fn open(
         }
         .instrument(span)
     }))
-}
-
-/// Whether the request comes from a page of this gateway's own, or from no page at all.
-///
-/// A browser lets any page open a WebSocket to anywhere, and asks nobody; it tells the page's origin.
-fn is_same_origin(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(ORIGIN) else {
-        return true;
-    };
-    let origin: Option<Uri> = origin.to_str().ok().and_then(|origin| origin.parse().ok());
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    match (origin.as_ref().and_then(Uri::authority), host) {
-        (Some(authority), Some(host)) => authority.as_str().eq_ignore_ascii_case(host),
-        _ => false,
-    }
 }
 
 fn what_is_wrong(rejection: &WebSocketUpgradeRejection) -> &'static str {

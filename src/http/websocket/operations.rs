@@ -54,6 +54,11 @@ impl Operations {
         Self { engine, timeout, events: SelectAll::new() }
     }
 
+    /// Whether a message's text holds no more than it may, before it is decoded.
+    pub(super) fn accepts_text(&self, text: &str) -> bool {
+        self.engine.check_text(text.as_bytes()).is_ok()
+    }
+
     /// Checks a request.
     ///
     /// # Errors

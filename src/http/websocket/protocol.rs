@@ -54,6 +54,8 @@ pub(super) enum ClientMessage {
 pub(super) enum InvalidMessage {
     #[error("a message is text, not binary")]
     Binary,
+    #[error("the message holds more values, or deeper ones, than a request may")]
+    TooManyValues,
     #[error("the message is no JSON object")]
     NotAnObject,
     #[error("`type` must name a message that a client may send")]

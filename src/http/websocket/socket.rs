@@ -154,6 +154,9 @@ impl Socket {
             // It comes again over the next socket.
             return Ok(());
         }
+        if !self.operations.accepts_text(&text) {
+            return Err(Closing::Invalid(InvalidMessage::TooManyValues));
+        }
         let message = ClientMessage::parse(&text).map_err(Closing::Invalid)?;
         match self.dialogue.receive(message) {
             Step::Nothing => {}

@@ -6,17 +6,19 @@ mod events;
 mod socket;
 mod time;
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use ozeki_graphql::app::{Gateway, GatewayOptions, Playground};
+use ozeki_graphql::app::{ConnectionLimits, Gateway, GatewayOptions, Playground};
 use ozeki_graphql::cache::CacheOptions;
 use ozeki_graphql::clock::Clock;
+use ozeki_graphql::graphql::OperationLimits;
 use ozeki_graphql::ozeki::{ClientOptions, Recipe};
 use ozeki_graphql::sandbox::{Fault, Faults, Injection, Sandbox, SandboxOptions, Times};
 use ozeki_graphql::session::{Audience, SessionKey, SessionOptions};
 
-pub(crate) use client::{Caller, codes};
+pub(crate) use client::{Answer, Caller, codes};
 pub(crate) use events::{Event, Events, Writer};
 pub(crate) use socket::{PROTOCOL, Socket};
 pub(crate) use time::StoppedTime;
@@ -74,6 +76,8 @@ impl TestGateway {
                 connect_timeout: Duration::from_secs(2),
                 body_max_bytes: 8 << 20,
                 concurrency: NonZeroUsize::new(100).unwrap(),
+                roots: Vec::new(),
+                proxy: None,
             },
             session: SessionOptions {
                 key: SessionKey::from_bytes([7; 32]),
@@ -96,11 +100,15 @@ impl TestGateway {
             },
             playground: Playground::Off,
             trusted_proxies: Vec::new(),
+            operation_limits: OperationLimits::default(),
             operation_calls_max: NonZeroUsize::new(64).unwrap(),
             operation_concurrency: NonZeroUsize::new(8).unwrap(),
             body_max_bytes: 256 << 10,
             request_timeout: Duration::from_secs(15),
             shutdown_grace: Duration::from_secs(25),
+            tls: None,
+            connections: ConnectionLimits::default(),
+            cors_origins: Vec::new(),
         };
         change(&mut options);
         let gateway = Gateway::start(options, clock.clone()).await.unwrap();
@@ -127,6 +135,17 @@ impl TestGateway {
             }
         }
         panic!("{line} is not in {text}");
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        let url = self.url();
+        url.split_once("://").unwrap().1.parse().unwrap()
+    }
+
+    /// Where its sandbox listens.
+    pub(crate) fn ozeki_address(&self) -> SocketAddr {
+        self.sandbox.url().socket_addrs(|| None).unwrap()[0]
     }
 
     /// Nobody in particular.

@@ -1,0 +1,52 @@
+//! A document that passed every check that depends on nothing but its text.
+
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
+
+use super::completion::FieldTypes;
+use super::cost::{Refusal, check_shape};
+use super::persisted::DocumentHash;
+use super::{Answer, ErrorCode, OperationLimits, guard};
+
+/// The room that a parsed document takes for each of its tokens, and for its own: measured, and rounded up.
+const BYTES_FOR_EACH_TOKEN: u64 = 160;
+const BYTES_OF_ITS_OWN: u64 = 1_024;
+
+/// A parsed document that keeps to the limits.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) document: ExecutableDocument,
+    pub(super) hash: DocumentHash,
+    /// Its weight among the documents that are kept.
+    pub(super) bytes: u64,
+    /// Whether it may be kept: the values of a change can be secrets, or messages, and those are not.
+    pub(super) may_be_kept: bool,
+}
+
+impl Prepared {
+    /// Scans, parses and weighs a document, in this order: each makes the next one safe.
+    pub(super) fn new(
+        text: &str,
+        hash: DocumentHash,
+        limits: &OperationLimits,
+        types: &FieldTypes,
+    ) -> Result<Self, Box<Answer>> {
+        let too_expensive = |refusal| Box::new(Answer::too_expensive(refusal));
+        let invalid = |message: String| {
+            Box::new(Answer::request_error(ErrorCode::GraphqlValidationFailed, message))
+        };
+        let contents = guard::check(text, limits).map_err(too_expensive)?;
+        let document = parse_query(text).map_err(|error| Box::new(Answer::parse_error(error)))?;
+        check_shape(&document, limits, types).map_err(|refusal| match refusal {
+            Refusal::TooExpensive(refusal) => too_expensive(refusal),
+            Refusal::Circle => invalid("fragments spread each other in a circle".to_owned()),
+            Refusal::UnknownType(name) => invalid(format!("Unknown type \"{name}\"")),
+        })?;
+        let changes =
+            document.operations.iter().any(|(_, it)| it.node.ty == OperationType::Mutation);
+        let bytes = BYTES_OF_ITS_OWN
+            + u64::from(contents.tokens) * BYTES_FOR_EACH_TOKEN
+            + text.len() as u64;
+        Ok(Self { document, hash, bytes, may_be_kept: !(changes && contents.strings > 0) })
+    }
+}
