@@ -7,6 +7,9 @@ mod client_address;
 mod credentials;
 mod endpoint;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod layers;
 mod negotiation;

@@ -238,10 +238,14 @@ async fn another_subprotocol_or_none_closes_with_4406() {
 
 #[tokio::test]
 async fn a_page_of_another_origin_may_not_open_a_socket() {
-    let gateway = TestGateway::start().await;
+    let gateway = TestGateway::start_with(|options| {
+        options.cors_origins = vec!["https://chat.example".to_owned()];
+    })
+    .await;
     let own = gateway.url();
     for (origin, is_allowed) in [
         (own.as_str(), true),
+        ("https://chat.example", true),
         ("http://evil.example", false),
         ("http://127.0.0.1:1", false),
         ("null", false),

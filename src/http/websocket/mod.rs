@@ -87,3 +87,25 @@ fn what_is_wrong(rejection: &WebSocketUpgradeRejection) -> &'static str {
         | _ => "the connection cannot be upgraded",
     }
 }
+
+/// Reads a message as a socket does.
+#[cfg(any(test, fuzzing))]
+pub(super) fn read_by_fuzzer(text: &str) {
+    use super::credentials::presented_in;
+    use closing::Closing;
+    use protocol::ClientMessage;
+
+    match ClientMessage::parse(text) {
+        Ok(ClientMessage::Init(payload)) => {
+            let _ = presented_in(&payload.unwrap_or_default());
+        }
+        Ok(ClientMessage::Subscribe(id, _)) => {
+            assert!(Closing::DuplicateOperation(id).frame().is_some());
+        }
+        Ok(ClientMessage::Ping(_) | ClientMessage::Pong | ClientMessage::Complete(_)) => {}
+        Err(error) => {
+            let frame = Closing::Invalid(error).frame();
+            assert!(frame.is_some_and(|frame| frame.reason.len() <= 123), "the reason is too long");
+        }
+    }
+}

@@ -55,8 +55,8 @@ impl Bench {
             connect_timeout: Duration::from_secs(2),
             body_max_bytes: 1 << 20,
             concurrency: NonZeroUsize::new(100).unwrap(),
-            roots: Vec::new(),
             proxy: None,
+            roots: Vec::new(),
         };
         let client = Client::try_new(client, clock.clone(), Arc::clone(&metrics)).unwrap();
         let client = Arc::new(client);
