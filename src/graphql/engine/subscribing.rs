@@ -15,7 +15,7 @@ use crate::graphql::answer::timed_out_error;
 use crate::graphql::persisted::Owner;
 use crate::graphql::{Answer, Freshness, Scope};
 use crate::session::{Authentication, ClientNetwork};
-use crate::telemetry::{Metrics, OperationKind, OperationOutcome};
+use crate::telemetry::{Account, Metrics, OperationKind, OperationOutcome};
 
 impl Engine {
     /// Runs a subscription: an answer for each event, until there are no more.
@@ -65,6 +65,7 @@ impl Engine {
             };
             answered = begun;
             record.saw(&answer);
+            Account::note_outcome(answer.outcome_name());
             log_failures(&answer, operation.name.as_deref());
             answer
         })
