@@ -8,6 +8,6 @@ mod metrics;
 
 pub use log::{LogStyle, start_log};
 pub use metrics::{
-    CacheOutcome, Gauged, Metrics, NoticeKind, OperationKind, OperationOutcome, RateLimit,
-    StreamKind,
+    BreakerState, CacheOutcome, Gauged, Metrics, NoticeKind, OperationKind, OperationOutcome,
+    RateLimit, StreamKind,
 };
