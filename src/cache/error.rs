@@ -88,7 +88,9 @@ impl From<UpstreamError> for ChangeError {
 /// Whether a call that failed so can have changed nothing: it was refused, or never sent.
 pub(super) fn was_not_made(error: &UpstreamError) -> bool {
     match error {
-        UpstreamError::Rejected { .. } | UpstreamError::Unreachable { .. } => true,
+        UpstreamError::Rejected { .. }
+        | UpstreamError::Unreachable { .. }
+        | UpstreamError::KnownDown { .. } => true,
         UpstreamError::TimedOut { .. }
         | UpstreamError::ConnectionLost { .. }
         | UpstreamError::Failed { .. }

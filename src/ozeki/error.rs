@@ -28,6 +28,16 @@ pub enum UpstreamError {
         #[source]
         source: reqwest::Error,
     },
+    /// So many calls have failed that no more are made for a while; nothing was sent.
+    #[error(
+        "the chat server is known to be down, so {call} was not made; next try in {retry_after:?}"
+    )]
+    KnownDown {
+        /// The call that was not made.
+        call: Call,
+        /// How long no call will be made yet.
+        retry_after: Duration,
+    },
     /// The connection broke after it was made; the call may have been carried out.
     #[error("the connection to the chat server was lost during {call}")]
     ConnectionLost {
@@ -90,6 +100,7 @@ impl UpstreamError {
         match self {
             Self::TimedOut { .. } => "timeout",
             Self::Unreachable { .. } => "unreachable",
+            Self::KnownDown { .. } => "known_down",
             Self::ConnectionLost { .. } => "connection_lost",
             Self::Failed { .. } => "http_5xx",
             Self::Rejected { .. } => "rejected",

@@ -103,6 +103,21 @@ impl Drop for Gauged {
     }
 }
 
+/// Whether calls to the upstream are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BreakerState {
+    /// All are made.
+    Closed,
+    /// None is made for a while.
+    Open,
+    /// One is made, to see whether the upstream is back.
+    HalfOpen,
+}
+
+impl BreakerState {
+    const ALL: [Self; 3] = [Self::Closed, Self::Open, Self::HalfOpen];
+}
+
 /// What refused a request or a login for being one too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RateLimit {
@@ -149,6 +164,7 @@ label_values!(NoticeKind {
     Conversation => "conversation",
     ConversationList => "conversation_list",
 });
+label_values!(BreakerState { Closed => "closed", Open => "open", HalfOpen => "half_open" });
 label_values!(OperationOutcome {
     Ok => "ok",
     Partial => "partial",
@@ -172,6 +188,17 @@ struct UpstreamLabels {
     api: &'static str,
     action: &'static str,
     outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RetryLabels {
+    api: &'static str,
+    action: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BreakerLabels {
+    state: BreakerState,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -213,6 +240,9 @@ type Histograms = Family<UpstreamLabels, Histogram, fn() -> Histogram>;
 pub struct Metrics {
     registry: Registry,
     upstream_calls: Histograms,
+    upstream_retries: Family<RetryLabels, Counter>,
+    breaker_state: Family<BreakerLabels, Gauge>,
+    breaker_transitions: Family<BreakerLabels, Counter>,
     cache_reads: Family<CacheLabels, Counter>,
     operations: Family<OperationLabels, Counter>,
     streams: Family<StreamLabels, Gauge>,
@@ -237,6 +267,16 @@ impl Default for Metrics {
             Unit::Seconds,
             upstream_calls.clone(),
         );
+        let upstream_retries = Family::default();
+        let help = "Reads of the upstream that were repeated after a failure";
+        registry.register("upstream_retries", help, upstream_retries.clone());
+        let breaker_state = Family::<BreakerLabels, Gauge>::default();
+        breaker_state.get_or_create(&BreakerLabels { state: BreakerState::Closed }).set(1);
+        let help = "The state that the breaker of upstream calls is in, as 1";
+        registry.register("upstream_breaker_state", help, breaker_state.clone());
+        let breaker_transitions = Family::default();
+        let help = "Changes of the breaker of upstream calls, by the state that it came to";
+        registry.register("upstream_breaker_transitions", help, breaker_transitions.clone());
         let cache_reads = Family::default();
         registry.register("cache_reads", "Reads of cached resources", cache_reads.clone());
         let operations = Family::default();
@@ -272,6 +312,9 @@ impl Default for Metrics {
         Self {
             registry,
             upstream_calls,
+            upstream_retries,
+            breaker_state,
+            breaker_transitions,
             cache_reads,
             operations,
             streams,
@@ -299,6 +342,20 @@ impl Metrics {
         let labels = UpstreamLabels { api, action, outcome };
         self.upstream_calls.get_or_create(&labels).observe(duration.as_secs_f64());
         Account::note(|account| account.add_upstream_call(duration));
+    }
+
+    /// Counts one read that was repeated.
+    pub fn upstream_retry(&self, api: &'static str, action: &'static str) {
+        self.upstream_retries.get_or_create(&RetryLabels { api, action }).inc();
+    }
+
+    /// Notes that the breaker of upstream calls came to a state.
+    pub fn breaker(&self, now: BreakerState) {
+        for state in BreakerState::ALL {
+            let is_now = i64::from(state == now);
+            self.breaker_state.get_or_create(&BreakerLabels { state }).set(is_now);
+        }
+        self.breaker_transitions.get_or_create(&BreakerLabels { state: now }).inc();
     }
 
     /// Counts one read of a cached resource, also for the request that reads, by the resource's name.

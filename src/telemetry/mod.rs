@@ -10,6 +10,6 @@ mod metrics;
 pub use account::{Account, Counts, OK, OperationFacts, attributed};
 pub use log::{LogStyle, start_log};
 pub use metrics::{
-    CacheOutcome, Gauged, Metrics, NoticeKind, OperationKind, OperationOutcome, RateLimit,
-    StreamKind,
+    BreakerState, CacheOutcome, Gauged, Metrics, NoticeKind, OperationKind, OperationOutcome,
+    RateLimit, StreamKind,
 };
