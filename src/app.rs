@@ -6,17 +6,18 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use ipnet::IpNet;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 use crate::cache::{CacheOptions, Data};
 use crate::clock::Clock;
 use crate::graphql::{Engine, EngineOptions, OperationLimits};
 use crate::http::playground::{Settings, SettingsSource, tabs};
-use crate::http::{HttpOptions, Readiness, admin_router, router};
+use crate::http::{
+    AllowedOrigins, HttpOptions, Readiness, Server, ServerOptions, TlsError, admin_router, router,
+};
+pub use crate::http::{ConnectionLimits, TlsFiles};
 use crate::ozeki::{ApiKey, Client, ClientOptions, ClientSetupError};
 use crate::session::{SessionOptions, Sessions};
 use crate::telemetry::Metrics;
@@ -36,6 +37,8 @@ pub struct GatewayOptions {
     pub cache: CacheOptions,
     /// Whether there is a playground, and with it introspection.
     pub playground: Playground,
+    /// The proxies that are believed when they say who asked them.
+    pub trusted_proxies: Vec<IpNet>,
     /// What documents and variables must keep to.
     pub operation_limits: OperationLimits,
     /// The largest body of a request, in bytes.
@@ -48,6 +51,12 @@ pub struct GatewayOptions {
     pub request_timeout: Duration,
     /// How long a shutdown waits for what is under way.
     pub shutdown_grace: Duration,
+    /// The certificate to encrypt with, if frontends come by https.
+    pub tls: Option<TlsFiles>,
+    /// What connections of frontends may cost.
+    pub connections: ConnectionLimits,
+    /// The origins whose pages may ask, as browsers write them.
+    pub cors_origins: Vec<String>,
 }
 
 /// Whether there is a playground.
@@ -76,6 +85,19 @@ pub enum StartError {
     /// The client for the upstream cannot be built.
     #[error(transparent)]
     Client(#[from] ClientSetupError),
+    /// There is no certificate to show, though there should be.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl StartError {
+    /// Whether the configuration is at fault, and not what the gateway found at its start.
+    pub const fn is_misuse(&self) -> bool {
+        match self {
+            Self::Tls(_) => true,
+            Self::Listen { .. } | Self::Client(_) => false,
+        }
+    }
 }
 
 /// A running gateway.
@@ -83,9 +105,9 @@ pub enum StartError {
 pub struct Gateway {
     address: SocketAddr,
     admin_address: Option<SocketAddr>,
+    is_encrypted: bool,
     readiness: Readiness,
-    stop: CancellationToken,
-    servers: Vec<JoinHandle<io::Result<()>>>,
+    servers: Vec<Server>,
     data: Arc<Data>,
     sessions: Arc<Sessions>,
     shutdown_grace: Duration,
@@ -96,7 +118,7 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// [`StartError`] when an address is taken or the client cannot be set up.
+    /// [`StartError`] when an address is taken, the client cannot be set up, or there is no certificate to show.
     pub async fn start(options: GatewayOptions, clock: Clock) -> Result<Self, StartError> {
         let listener = listen(options.listen).await?;
         let admin_listener = match options.admin_listen {
@@ -107,8 +129,9 @@ impl Gateway {
         let client = Client::try_new(options.client, clock.clone(), Arc::clone(&metrics))?;
         let client = Arc::new(client);
         let sessions =
-            Arc::new(Sessions::new(&options.session, Arc::clone(&client), clock.clone()));
-        let data = Arc::new(Data::new(&options.cache, client, &metrics));
+            Sessions::new(&options.session, Arc::clone(&client), clock.clone(), &metrics);
+        let sessions = Arc::new(sessions);
+        let data = Arc::new(Data::new(&options.cache, client, clock.clone(), &metrics));
         let engine = Engine::new(
             Arc::clone(&data),
             Arc::clone(&sessions),
@@ -122,28 +145,44 @@ impl Gateway {
             },
         );
         let readiness = Readiness::default();
+        let is_encrypted = options.tls.is_some();
+        let origins = options.cors_origins.iter().map(String::as_str);
         let http = HttpOptions {
             engine: Arc::new(engine),
             sessions: Arc::clone(&sessions),
             readiness: readiness.clone(),
+            trusted_proxies: options.trusted_proxies.into(),
             body_max_bytes: options.body_max_bytes,
             request_timeout: options.request_timeout,
+            origins: AllowedOrigins::new(origins, is_encrypted),
+            is_encrypted,
             playground: settings_source(options.playground, &sessions),
         };
-        let stop = CancellationToken::new();
         let address = local_address(&listener, options.listen)?;
-        let mut servers = vec![serve(listener, router(http), stop.clone())];
+        let mut servers = vec![Server::start(ServerOptions {
+            listener,
+            router: router(http),
+            limits: options.connections,
+            tls: options.tls,
+            gauge: Some(Arc::clone(&metrics)),
+        })?];
         let mut admin_address = None;
         if let (Some(listener), Some(wanted)) = (admin_listener, options.admin_listen) {
             admin_address = Some(local_address(&listener, wanted)?);
-            servers.push(serve(listener, admin_router(metrics), stop.clone()));
+            servers.push(Server::start(ServerOptions {
+                listener,
+                router: admin_router(metrics),
+                limits: ConnectionLimits::of_admin(),
+                tls: None,
+                gauge: None,
+            })?);
         }
         let shutdown_grace = options.shutdown_grace;
         Ok(Self {
             address,
             admin_address,
+            is_encrypted,
             readiness,
-            stop,
             servers,
             data,
             sessions,
@@ -153,12 +192,12 @@ impl Gateway {
 
     /// Where a browser on this machine finds the gateway, such as `http://127.0.0.1:8080`.
     pub fn url(&self) -> String {
-        url_of(self.address)
+        url_of(if self.is_encrypted { "https" } else { "http" }, self.address)
     }
 
     /// Where metrics are served, without a path.
     pub fn admin_url(&self) -> Option<String> {
-        self.admin_address.map(url_of)
+        self.admin_address.map(|address| url_of("http", address))
     }
 
     /// The session service, to log demo users in.
@@ -174,14 +213,16 @@ impl Gateway {
     /// Takes no more work, finishes what is under way within the grace period, and ends.
     ///
     /// Returns whether everything was finished in time.
-    pub async fn shutdown(self) -> bool {
+    pub async fn shutdown(mut self) -> bool {
         self.withdraw();
-        self.stop.cancel();
+        for server in &self.servers {
+            server.stop();
+        }
         let finished = async {
-            for server in self.servers {
-                // A server that ended early has nothing left to finish.
-                let _ = server.await;
+            for server in &mut self.servers {
+                server.ended().await;
             }
+            self.sessions.drain().await;
             self.data.drain().await;
         };
         timeout(self.shutdown_grace, finished).await.is_ok()
@@ -197,24 +238,15 @@ fn local_address(listener: &TcpListener, address: SocketAddr) -> Result<SocketAd
     listener.local_addr().map_err(|source| StartError::Listen { address, source })
 }
 
-fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: CancellationToken,
-) -> JoinHandle<io::Result<()>> {
-    let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-    tokio::spawn(server.into_future())
-}
-
 /// An address that stands for all of the machine's is reached by its loopback one.
-fn url_of(mut address: SocketAddr) -> String {
+fn url_of(scheme: &str, mut address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
             SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
         });
     }
-    format!("http://{address}")
+    format!("{scheme}://{address}")
 }
 
 fn settings_source(playground: Playground, sessions: &Arc<Sessions>) -> Option<SettingsSource> {

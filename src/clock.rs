@@ -1,11 +1,11 @@
 //! The wall clock, injected, so that tests can move time.
 //!
-//! It tells the time of day: timestamps of upstream calls, expiry of sessions. Durations inside the process
-//! (freshness of cached values, deadlines) use [`tokio::time::Instant`], which never jumps.
+//! It tells the time of day: timestamps of upstream calls, expiry of sessions; and, for rate limits, a time that never
+//! jumps. Durations that something waits for (deadlines, freshness of cached values) use [`tokio::time::Instant`].
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the time of day in Unix seconds; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +44,20 @@ impl Clock {
             Source::Manual(seconds) => seconds.load(Ordering::SeqCst),
         }
     }
+
+    /// The time since some moment in the past; it never goes back, also when the time of day is set.
+    pub fn monotonic(&self) -> Duration {
+        match &self.0 {
+            Source::System => ORIGIN.elapsed(),
+            Source::Manual(seconds) => {
+                Duration::from_secs(u64::try_from(seconds.load(Ordering::SeqCst)).unwrap_or(0))
+            }
+        }
+    }
 }
+
+/// What the machine's monotonic time counts from: the first time that it is asked for.
+static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
 fn system_unix_seconds() -> i64 {
@@ -62,6 +75,7 @@ mod tests {
         let clone = clock.clone();
         clock.advance(Duration::from_secs(5));
         assert_eq!(clone.unix_seconds(), 105);
+        assert_eq!(clone.monotonic(), Duration::from_secs(105));
     }
 
     #[test]

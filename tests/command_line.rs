@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -394,6 +394,97 @@ fn check_says_in_words_what_is_wrong() {
     let (status, told) = check(&["--upstream-url", &metrics], None);
     assert_eq!((status, told.contains("not what the chat API promises")), (1, true), "{told}");
     assert_eq!(check(&[], None).0, 2);
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_ends_the_start_with_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let write = |name: &str| {
+        let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(path(&format!("{name}.crt")), pair.cert.pem()).unwrap();
+        std::fs::write(path(&format!("{name}.key")), pair.signing_key.serialize_pem()).unwrap();
+    };
+    write("one");
+    write("other");
+    let free = ["--listen", "127.0.0.1:0", "--admin-listen", "off"];
+    let upstream = ["--upstream-url", "http://127.0.0.1:9/"];
+    for (certificate, key, sentence) in [
+        ("one.crt", "other.key", "tls_cert and tls_key cannot be used together"),
+        ("one.crt", "absent", "of tls_key cannot be read"),
+        ("one.key", "one.key", "of tls_cert holds no certificate in PEM"),
+    ] {
+        let (certificate, key) = (path(certificate), path(key));
+        let tls = ["--tls-cert", &certificate, "--tls-key", &key];
+        let serve = [&["serve"][..], &upstream, &free, &tls].concat();
+        let sandbox = [&["sandbox"][..], &free, &tls].concat();
+        let check = [&["check"][..], &upstream, &tls].concat();
+        for arguments in [serve, sandbox, check] {
+            let (status, _, told) = run(&arguments);
+            assert_eq!((status, told.contains(sentence)), (2, true), "{arguments:?}: {told}");
+        }
+    }
+}
+
+#[test]
+fn only_a_proxy_that_is_named_is_used() {
+    let sandbox = Running::sandbox(&[]);
+    // Nothing listens there: a call that went through it would fail.
+    let nowhere = "http://127.0.0.1:9";
+    let mut check = program();
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"] {
+        check.env(name, nowhere);
+    }
+    let check = check.args(["check", "--upstream-url", sandbox.url("ozeki_url")]).output().unwrap();
+    let (status, told, _) = ended(&check);
+    assert_eq!(status, 0, "{told}");
+
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy_url = format!("http://{}", proxy.local_addr().unwrap());
+    let arguments =
+        ["check", "--upstream-url", "http://chat.example/x", "--upstream-proxy", &proxy_url];
+    let check = program().args(arguments).stdout(Stdio::null()).spawn().unwrap();
+    let _check = Ended(check);
+    let (mut stream, _) = proxy.accept().unwrap();
+    let mut start = [0; 31];
+    stream.read_exact(&mut start).unwrap();
+    assert_eq!(String::from_utf8_lossy(&start), "POST http://chat.example/x?srv=");
+}
+
+#[test]
+fn a_process_without_descriptors_serves_again_once_some_are_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let port_file = folder.path().join("ports.json");
+    let mut command = Command::new("/bin/sh");
+    command.env_clear().args(["-c", "ulimit -n 48; exec \"$0\" \"$@\""]);
+    command.arg(env!("CARGO_BIN_EXE_ozeki-graphql"));
+    command.args(["sandbox", "--listen", "127.0.0.1:0", "--admin-listen", "off", "--port-file"]);
+    command.arg(&port_file).stdout(Stdio::null()).stderr(Stdio::null());
+    let _process = Ended(command.spawn().unwrap());
+    let ports: Value = serde_json::from_str(&wait_for(&port_file)).unwrap();
+    let url = ports["graphql_url"].as_str().unwrap();
+    let address = url.trim_start_matches("http://").trim_end_matches("/graphql");
+    let flood: Vec<_> = (0..60).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+    drop(flood);
+    assert_eq!(post(url, &[], "{ __typename }")["data"]["__typename"], "Query");
+}
+
+#[test]
+fn check_tells_a_certificate_that_is_not_trusted_from_a_server_that_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let pair = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (path("tls.crt"), path("tls.key"));
+    std::fs::write(&certificate, pair.cert.pem()).unwrap();
+    std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+    let tls = Running::sandbox(&["--tls-cert", &certificate, "--tls-key", &key]);
+    let url = tls.url("graphql_url");
+    assert!(url.starts_with("https://"), "{url}");
+    let (status, told, _) = run(&["check", "--upstream-url", url]);
+    assert_eq!((status, told.contains("--upstream-ca")), (1, true), "{told}");
+    // Trusted, it turns out to be no chat server.
+    let (status, told, _) = run(&["check", "--upstream-url", url, "--upstream-ca", &certificate]);
+    assert_eq!((status, told.contains("not what the chat API promises")), (1, true), "{told}");
 }
 
 #[test]

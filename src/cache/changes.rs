@@ -18,7 +18,7 @@ use crate::session::Caller;
 /// A change to the caller's conversations that is under way.
 pub(super) struct PendingChange {
     generation: Generation,
-    /// The list before the change, if it was in memory, and until when it is fresh.
+    /// The list before the change, if it was in memory, and when its load began.
     before: Option<(Arc<ConversationList>, Instant)>,
 }
 
@@ -101,7 +101,10 @@ impl Data {
         let pending = self.begin_change(caller);
         let changed = self.client.change_conversation(caller.identity(), id, change).await;
         match &changed {
-            Ok(conversation) => self.settle(caller, pending, |list| list.with(conversation)),
+            Ok(conversation) => {
+                self.settle(caller, pending, |list| list.with(conversation));
+                self.tell_own_change(caller, id, true);
+            }
             Err(error) => self.settle_failure(caller, pending, error),
         }
         changed
@@ -122,7 +125,10 @@ impl Data {
             self.refresh_messages(caller, conversation);
         }
         match &done {
-            Ok(_) => self.refresh(caller, Resource::Conversations),
+            Ok(_) => {
+                self.refresh(caller, Resource::Conversations);
+                self.tell_own_change(caller, conversation, false);
+            }
             Err(error) => self.settle_failure(caller, pending, error),
         }
         done
@@ -157,11 +163,11 @@ impl Data {
         let _settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.conversations.slot(caller.key(), ()).generation;
         self.refresh(caller, Resource::Conversations);
-        if let Some((list, fresh_until)) = pending.before
+        if let Some((list, started)) = pending.before
             && current == pending.generation
         {
             let slot = self.conversations.slot(caller.key(), ());
-            self.conversations.put(slot, Arc::new(after(&list)), fresh_until);
+            self.conversations.put(slot, Arc::new(after(&list)), started);
         }
     }
 

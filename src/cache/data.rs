@@ -8,10 +8,12 @@ use tokio_util::task::TaskTracker;
 use super::budget::{BudgetSpent, CallBudget};
 use super::fair::{FairTable, Owned};
 use super::generations::Generations;
+use super::live::{Between, BetweenKey, Live, NEWS_TIME_TO_LIVE};
 use super::messages::PageKey;
 use super::sending::{Attempts, SendKey};
-use super::shelf::{Shelf, ShelfOptions};
-use super::{ChangeError, ConversationList, FriendList, Messages, Reading, Resource};
+use super::shelf::{Shared, Shelf, ShelfOptions};
+use super::{ChangeError, ConversationList, FriendList, Messages, ReadError, Reading, Resource};
+use crate::clock::Clock;
 use crate::ozeki::{Blocklist, Call, Client, ConversationId, Message, Timestamp, UserId};
 use crate::session::{Caller, CallerKey};
 use crate::telemetry::Metrics;
@@ -25,6 +27,10 @@ pub struct CacheOptions {
     pub conversations_time_to_live: Duration,
     /// How long a list of friends is fresh, from the start of its call.
     pub friends_time_to_live: Duration,
+    /// How long both lists are fresh while the upstream tells what changes; zero: no longer than otherwise.
+    pub live_time_to_live: Duration,
+    /// The shortest time between two polls of a station's notices.
+    pub notification_interval: Duration,
 }
 
 /// How many dates of messages are remembered, at about 200 bytes each; the longest unused are dropped first.
@@ -55,6 +61,8 @@ pub struct Data {
     blocklists: Shelf<(), Blocklist>,
     pub(super) pages: Shelf<PageKey, Messages>,
     pub(super) sent: Shelf<SendKey, Message, ChangeError>,
+    /// New messages, for all subscribers of a caller.
+    pub(super) news: Shelf<BetweenKey, Between>,
     /// When messages that callers have read were sent.
     pub(super) dates: FairTable<MessageKey, Timestamp>,
     /// Messages that were sent, or were begun to be sent, under ids of clients.
@@ -62,11 +70,18 @@ pub struct Data {
     /// Held while a change begins or ends: what it finds must be what it puts aside.
     pub(super) settling: Mutex<()>,
     pub(super) tasks: TaskTracker,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) live: Live,
 }
 
 impl Data {
     /// Sets the service up with an empty cache.
-    pub fn new(options: &CacheOptions, client: Arc<Client>, metrics: &Arc<Metrics>) -> Self {
+    pub fn new(
+        options: &CacheOptions,
+        client: Arc<Client>,
+        clock: Clock,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
         let tasks = TaskTracker::new();
         // Messages are many and large; of a list there is one for a caller.
         let sixteenth = options.max_bytes / 16;
@@ -75,20 +90,35 @@ impl Data {
             call,
             max_bytes: sixteenth * sixteenths,
             time_to_live,
+            live_time_to_live: time_to_live,
         };
-        let conversations = shelf(
+        // Only of these two the upstream tells when they change.
+        let told = |shelf: ShelfOptions| ShelfOptions {
+            live_time_to_live: options.live_time_to_live.max(shelf.time_to_live),
+            ..shelf
+        };
+        let conversations = told(shelf(
             Resource::Conversations,
             Call::CONVERSATION_LIST,
-            6,
+            5,
             options.conversations_time_to_live,
-        );
-        let friends = shelf(Resource::Friends, Call::FRIENDS_LIST, 3, options.friends_time_to_live);
+        ));
+        let friends =
+            told(shelf(Resource::Friends, Call::FRIENDS_LIST, 3, options.friends_time_to_live));
         let blocklists =
             shelf(Resource::Blocklist, Call::BLOCKLIST, 1, options.friends_time_to_live);
         let pages = shelf(Resource::Messages, Call::MESSAGES_BEFORE, 5, MESSAGES_TIME_TO_LIVE);
         let sent = shelf(Resource::Sent, Call::ADD_MESSAGE, 1, SENT_TIME_TO_LIVE);
+        let news = shelf(Resource::Messages, Call::MESSAGES_FROM, 1, NEWS_TIME_TO_LIVE);
         let generations = Arc::new(Generations::new());
-        let shared = || (Arc::clone(&generations), tasks.clone(), Arc::clone(metrics));
+        let follows_readers = !options.live_time_to_live.is_zero();
+        let live = Live::new(options.notification_interval, follows_readers, clock);
+        let shared = || Shared {
+            generations: Arc::clone(&generations),
+            coverage: Arc::clone(&live.coverage),
+            tasks: tasks.clone(),
+            metrics: Arc::clone(metrics),
+        };
         Self {
             client,
             conversations: Shelf::new(conversations, shared()),
@@ -96,11 +126,14 @@ impl Data {
             blocklists: Shelf::new(blocklists, shared()),
             pages: Shelf::new(pages, shared()),
             sent: Shelf::new(sent, shared()),
+            news: Shelf::new(news, shared()),
             generations,
             dates: FairTable::new(DATES_MAX, None, |_key, _date| 1),
             attempts: Attempts::new(),
             settling: Mutex::new(()),
             tasks,
+            metrics: Arc::clone(metrics),
+            live,
         }
     }
 
@@ -110,18 +143,21 @@ impl Data {
     ///
     /// [`BudgetSpent`] when that needs a call and the operation may make none.
     pub fn conversations(
-        &self,
+        self: &Arc<Self>,
         caller: &Arc<Caller>,
         budget: &CallBudget,
     ) -> Result<Reading<ConversationList>, BudgetSpent> {
+        self.live.note_read(caller);
         self.conversations.read(
             self.conversations.slot(caller.key(), ()),
             budget,
             |mut allowance| {
-                let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
+                let (data, caller) = (Arc::clone(self), Arc::clone(caller));
                 async move {
-                    let list = allowance.call(client.conversations(caller.identity())).await;
-                    list.map(ConversationList::new)
+                    let call = data.client.conversations(caller.identity());
+                    let list = allowance.call::<_, ReadError>(call).await?;
+                    data.note_proved(&caller);
+                    Ok(ConversationList::new(list))
                 }
             },
         )
@@ -133,15 +169,18 @@ impl Data {
     ///
     /// [`BudgetSpent`] when that needs a call and the operation may make none.
     pub fn friends(
-        &self,
+        self: &Arc<Self>,
         caller: &Arc<Caller>,
         budget: &CallBudget,
     ) -> Result<Reading<FriendList>, BudgetSpent> {
+        self.live.note_read(caller);
         self.friends.read(self.friends.slot(caller.key(), ()), budget, |mut allowance| {
-            let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
+            let (data, caller) = (Arc::clone(self), Arc::clone(caller));
             async move {
-                let list = allowance.call(client.friends(caller.identity())).await;
-                list.map(FriendList::new)
+                let call = data.client.friends(caller.identity());
+                let list = allowance.call::<_, ReadError>(call).await?;
+                data.note_proved(&caller);
+                Ok(FriendList::new(list))
             }
         })
     }
@@ -201,14 +240,18 @@ impl Data {
 
     /// Makes the caller's next read of a resource go upstream, after all that is under way.
     pub fn refresh(&self, caller: &Caller, resource: Resource) {
+        self.put_behind(caller.key(), resource);
+    }
+
+    pub(super) fn put_behind(&self, caller: CallerKey, resource: Resource) {
         // What is put behind is dropped where it can be named, to free its memory.
         match resource {
-            Resource::Conversations => self.conversations.discard(caller.key(), ()),
-            Resource::Friends => self.friends.discard(caller.key(), ()),
-            Resource::Blocklist => self.blocklists.discard(caller.key(), ()),
+            Resource::Conversations => self.conversations.discard(caller, ()),
+            Resource::Friends => self.friends.discard(caller, ()),
+            Resource::Blocklist => self.blocklists.discard(caller, ()),
             Resource::Messages | Resource::Sent => {}
         }
-        self.generations.raise(caller.key(), resource);
+        self.generations.raise(caller, resource);
     }
 
     /// Puts the pages of one conversation's messages behind.
@@ -221,10 +264,12 @@ impl Data {
         for resource in Resource::ALL {
             self.refresh(caller, resource);
         }
+        self.tell_logout(caller);
     }
 
-    /// Waits until no load is under way; none may be begun after this.
+    /// Ends the pollers and waits until no load is under way; none may be begun after this.
     pub async fn drain(&self) {
+        self.live.close();
         self.tasks.close();
         self.tasks.wait().await;
     }

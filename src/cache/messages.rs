@@ -275,7 +275,12 @@ impl Data {
         (**current != *instance).then(|| current.clone())
     }
 
-    fn remember_dates(&self, caller: &Caller, conversation: ConversationId, messages: &[Message]) {
+    pub(super) fn remember_dates(
+        &self,
+        caller: &Caller,
+        conversation: ConversationId,
+        messages: &[Message],
+    ) {
         for message in messages {
             self.dates.insert((caller.key(), conversation, message.id.clone()), message.created);
         }

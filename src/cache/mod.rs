@@ -14,6 +14,7 @@ mod error;
 mod fair;
 mod friends;
 mod generations;
+mod live;
 mod messages;
 mod sending;
 mod shelf;
@@ -24,6 +25,10 @@ pub use conversations::ConversationList;
 pub use data::{CacheOptions, Data};
 pub use error::{ChangeError, ReadError};
 pub use friends::FriendList;
+pub use live::{
+    ConversationFeed, ConversationNews, Feed, FeedEnd, FollowError, FriendFeed, FriendNews,
+    MessageFeed,
+};
 pub use messages::Messages;
 pub use shelf::{Reading, Weigh};
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{self, BoxFuture};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -16,6 +16,7 @@ use tracing::{Instrument, Span};
 use super::budget::{Allowance, BudgetSpent, CallBudget};
 use super::fair::{FairTable, Owned};
 use super::generations::{Generation, Generations};
+use super::live::Coverage;
 use super::{ReadError, Resource};
 use crate::ozeki::{Call, ConversationId, UpstreamError, UserId};
 use crate::session::CallerKey;
@@ -68,7 +69,7 @@ pub(super) trait LoadError:
 impl<E: From<UpstreamError> + From<BudgetSpent> + Clone + Send + Sync + 'static> LoadError for E {}
 
 type LoadResult<V, E> = Result<Arc<V>, E>;
-type Load<V, E> = Shared<BoxFuture<'static, LoadResult<V, E>>>;
+type Load<V, E> = future::Shared<BoxFuture<'static, LoadResult<V, E>>>;
 type InFlight<K, V, E> = Arc<Mutex<HashMap<Slot<K>, Load<V, E>>>>;
 
 /// A read that has begun: answered from memory, or by a load that goes on whether or not anybody waits.
@@ -91,7 +92,7 @@ impl<V, E> Clone for Reading<V, E> {
 
 impl<V> Clone for Entry<V> {
     fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), fresh_until: self.fresh_until }
+        Self { value: Arc::clone(&self.value), started: self.started }
     }
 }
 
@@ -113,7 +114,8 @@ impl<V: Send + Sync + 'static, E: Clone + Send + Sync> Reading<V, E> {
 
 struct Entry<V> {
     value: Arc<V>,
-    fresh_until: Instant,
+    /// When its load began: the upstream may have read its state as early as that.
+    started: Instant,
 }
 
 /// How a shelf keeps its values.
@@ -124,6 +126,20 @@ pub(super) struct ShelfOptions {
     pub(super) call: Call,
     pub(super) max_bytes: u64,
     pub(super) time_to_live: Duration,
+    /// How long a value is fresh while the upstream tells the caller what changes.
+    pub(super) live_time_to_live: Duration,
+}
+
+/// What the shelves have in common.
+pub(super) struct Shared {
+    /// Which generation is current.
+    pub(super) generations: Arc<Generations>,
+    /// Who is told of changes.
+    pub(super) coverage: Arc<Coverage>,
+    /// Who waits for loads at the end.
+    pub(super) tasks: TaskTracker,
+    /// Where reads are counted.
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// Values of one resource for all callers.
@@ -132,9 +148,7 @@ pub(super) struct Shelf<K, V, E = ReadError> {
     values: FairTable<Slot<K>, Entry<V>>,
     /// Bounded by the requests under way: a load is begun by a request, and ends within one call's time.
     in_flight: InFlight<K, V, E>,
-    generations: Arc<Generations>,
-    tasks: TaskTracker,
-    metrics: Arc<Metrics>,
+    shared: Shared,
 }
 
 impl<K, V, E> fmt::Debug for Shelf<K, V, E> {
@@ -144,23 +158,19 @@ impl<K, V, E> fmt::Debug for Shelf<K, V, E> {
 }
 
 impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
-    /// A shelf of the resource; what it shares with others is which generation is current, who joins its loads at the
-    /// end, and where reads are counted.
-    pub(super) fn new(
-        options: ShelfOptions,
-        (generations, tasks, metrics): (Arc<Generations>, TaskTracker, Arc<Metrics>),
-    ) -> Self {
-        // Leaving the table frees memory; whether a value is fresh is decided by `fresh_until`, by the runtime's clock.
-        let time_to_live = options.time_to_live.max(Duration::from_secs(1));
+    /// A shelf of the resource.
+    pub(super) fn new(options: ShelfOptions, shared: Shared) -> Self {
+        // Leaving the table frees memory; whether a value is fresh is decided by `is_fresh`, by the runtime's clock.
+        let time_to_live = options.live_time_to_live.max(Duration::from_secs(1));
         let values = FairTable::new(options.max_bytes, Some(time_to_live), weight_of::<K, V>);
         let in_flight = InFlight::default();
-        Self { options, values, in_flight, generations, tasks, metrics }
+        Self { options, values, in_flight, shared }
     }
 
     /// Where the present value of the caller's part of the resource stands.
     pub(super) fn slot(&self, caller: CallerKey, part: K) -> Slot<K> {
         let resource = self.options.resource;
-        let generation = self.generations.current(caller, resource, part.conversation());
+        let generation = self.shared.generations.current(caller, resource, part.conversation());
         Slot { caller, generation, part }
     }
 
@@ -198,15 +208,23 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
         Ok(self.counted(CacheOutcome::Miss, Reading::Loading(shared)))
     }
 
-    /// The value of a slot that is in memory and fresh, and until when it is.
+    /// The value of a slot that is in memory and fresh, and when its load began.
     pub(super) fn held(&self, slot: &Slot<K>) -> Option<(Arc<V>, Instant)> {
-        let entry = self.values.get(slot)?;
-        (Instant::now() < entry.fresh_until).then_some((entry.value, entry.fresh_until))
+        let Entry { value, started } = self.values.get(slot)?;
+        self.is_fresh(slot.caller, started).then_some((value, started))
     }
 
-    /// Puts a value that was not loaded but is known otherwise.
-    pub(super) fn put(&self, slot: Slot<K>, value: Arc<V>, fresh_until: Instant) {
-        self.values.insert(slot, Entry { value, fresh_until });
+    /// A value is believed for a short time, and for longer if all that changed since its load began is told.
+    fn is_fresh(&self, caller: CallerKey, started: Instant) -> bool {
+        let ShelfOptions { time_to_live, live_time_to_live, .. } = self.options;
+        let age = started.elapsed();
+        age < time_to_live
+            || age < live_time_to_live && self.shared.coverage.reaches(caller, started)
+    }
+
+    /// Puts a value that was not loaded but is known otherwise, as fresh as one whose load began at `started`.
+    pub(super) fn put(&self, slot: Slot<K>, value: Arc<V>, started: Instant) {
+        self.values.insert(slot, Entry { value, started });
     }
 
     /// Drops the present value of the caller's part, to free its memory; nobody need wait for it.
@@ -215,7 +233,7 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
     }
 
     fn counted(&self, outcome: CacheOutcome, reading: Reading<V, E>) -> Reading<V, E> {
-        self.metrics.cache_read(self.options.resource.name(), outcome);
+        self.shared.metrics.cache_read(self.options.resource.name(), outcome);
         reading
     }
 
@@ -230,24 +248,23 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
     {
         let landing = Landing { in_flight: Arc::clone(&self.in_flight), slot };
         let values = self.values.clone();
-        let generations = Arc::clone(&self.generations);
-        let ShelfOptions { resource, time_to_live, .. } = self.options;
+        let generations = Arc::clone(&self.shared.generations);
+        let resource = self.options.resource;
         let load = async move {
-            // Counted from the start: the upstream may have read its state as early as that.
             let started = Instant::now();
             let result = load.await.map(Arc::new);
             let Slot { caller, generation, part } = &landing.slot;
             if let Ok(value) = &result
                 && generations.current(*caller, resource, part.conversation()) == *generation
             {
-                let entry = Entry { value: Arc::clone(value), fresh_until: started + time_to_live };
+                let entry = Entry { value: Arc::clone(value), started };
                 values.insert(landing.slot.clone(), entry);
             }
             drop(landing);
             // Nobody need have waited.
             let _ = landed.send(result);
         };
-        self.tasks.spawn(load.instrument(Span::current()));
+        self.shared.tasks.spawn(load.instrument(Span::current()));
     }
 }
 
@@ -305,15 +322,19 @@ mod tests {
                 call: Call::FRIENDS_LIST,
                 max_bytes: 1 << 20,
                 time_to_live: Duration::from_secs(10),
+                live_time_to_live: Duration::from_secs(60),
             };
             let generations = Arc::new(Generations::new());
+            let shared = Shared {
+                generations: Arc::clone(&generations),
+                coverage: Arc::default(),
+                tasks: TaskTracker::new(),
+                metrics: Arc::default(),
+            };
             let credential = Credential::ApiKey(ApiKey::parse("key").unwrap());
             let (user, station) = (UserId::from_bytes([1; 16]), StationId::from_bytes([1; 16]));
             Self {
-                shelf: Shelf::new(
-                    options,
-                    (Arc::clone(&generations), TaskTracker::new(), Arc::default()),
-                ),
+                shelf: Shelf::new(options, shared),
                 generations,
                 caller: Caller::new(Identity { user, station, credential }, None).key(),
                 calls: Arc::default(),

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{fail, gateway, with_causes};
+use super::{fail, gateway, refuse_for, with_causes};
 use crate::clock::Clock;
 use crate::config::{CommandConfig, Config};
 use crate::ozeki::{ApiKey, Client, Credential, Identity, Login, StationId, UpstreamError};
@@ -21,6 +21,12 @@ pub(super) async fn run(config: Config) -> ExitCode {
         say("note", warning);
     }
     say("ok", "the configuration is valid");
+    if let Some(files) = gateway::tls_files(&config) {
+        if let Err(error) = files.check() {
+            return refuse_for(&error);
+        }
+        say("ok", "the TLS certificate and its key can be used");
+    }
     let options = gateway::client_options(&config, own.upstream_url.expose());
     let metrics = Arc::new(Metrics::default());
     let client = match Client::try_new(options, Clock::system(), metrics) {
@@ -87,6 +93,9 @@ async fn check_user(client: &Client, station: StationId, key: &ApiKey) -> bool {
 fn told(error: &UpstreamError) -> bool {
     say("FAIL", &with_causes(error));
     let advice = match error {
+        _ if error.is_untrusted() => {
+            "if the certificate is of a company's own authority, name that with --upstream-ca; else it has expired or names another host"
+        }
         UpstreamError::Unreachable { .. } => {
             "is --upstream-url right, is the server running, does a firewall stand between?"
         }

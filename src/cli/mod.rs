@@ -103,6 +103,11 @@ fn refuse(text: &str) -> ExitCode {
     ExitCode::from(MISUSE)
 }
 
+/// Says what is wrong with a configuration when only its use could tell.
+fn refuse_for(error: &dyn std::error::Error) -> ExitCode {
+    refuse(&format!("{}\n", with_causes(error)))
+}
+
 /// Says why a command that was understood did not work.
 fn fail(text: &str) -> ExitCode {
     let _ = writeln!(io::stderr(), "error: {text}");

@@ -3,15 +3,19 @@
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{fail, gateway, with_causes};
+use super::{fail, gateway, refuse_for, with_causes};
 use crate::app::{Gateway, Playground};
 use crate::clock::Clock;
 use crate::config::{CommandConfig, Config, SandboxConfig};
 use crate::ozeki::ApiKey;
 use crate::sandbox::{DemoUser, Sandbox, SandboxOptions, demo_users};
+
+/// Short enough that a new subscription shows something within five seconds: two steps of three are messages.
+const LIFE_STEP: Duration = Duration::from_millis(1500);
 
 /// Where scripts find the running parts.
 #[derive(Serialize)]
@@ -43,25 +47,34 @@ pub(super) async fn run(config: Config) -> ExitCode {
         Ok(sandbox) => sandbox,
         Err(error) => return fail(&format!("cannot listen on {}: {error}", own.ozeki_listen)),
     };
+    if own.life {
+        sandbox.come_alive(LIFE_STEP);
+    }
     let status = match serve(&config, &own, &sandbox).await {
         Ok(gateway) => gateway::until_signal(gateway, signals, config.http.shutdown_delay).await,
-        Err(text) => fail(&text),
+        Err(status) => status,
     };
     sandbox.shutdown().await;
     status
 }
 
-async fn serve(config: &Config, own: &SandboxConfig, sandbox: &Sandbox) -> Result<Gateway, String> {
-    let demo = demo_users().first().ok_or("the sandbox has no demo user")?;
-    let key = ApiKey::parse(demo.api_key).map_err(|error| error.to_string())?;
+async fn serve(
+    config: &Config,
+    own: &SandboxConfig,
+    sandbox: &Sandbox,
+) -> Result<Gateway, ExitCode> {
+    let demo = demo_users().first().ok_or_else(|| fail("the sandbox has no demo user"))?;
+    let key = ApiKey::parse(demo.api_key).map_err(|error| fail(&error.to_string()))?;
     let playground =
         if config.http.playground { Playground::LoggedIn(key.clone()) } else { Playground::Off };
     let options = gateway::options(config, sandbox.url(), playground)
-        .map_err(|error| format!("this machine has no random source: {error}"))?;
-    let gateway =
-        Gateway::start(options, Clock::system()).await.map_err(|error| with_causes(&error))?;
+        .map_err(|error| fail(&format!("this machine has no random source: {error}")))?;
+    let started = Gateway::start(options, Clock::system()).await;
+    let gateway = started.map_err(|error| {
+        if error.is_misuse() { refuse_for(&error) } else { fail(&with_causes(&error)) }
+    })?;
     let logged_in =
-        gateway.sessions().login(key, None).await.map_err(|error| with_causes(&error))?;
+        gateway.sessions().login(key, None).await.map_err(|error| fail(&with_causes(&error)))?;
     let ports = Ports {
         graphql_url: format!("{}/graphql", gateway.url()),
         ozeki_url: sandbox.url().as_str(),
@@ -71,8 +84,9 @@ async fn serve(config: &Config, own: &SandboxConfig, sandbox: &Sandbox) -> Resul
     // A closed pipe is no reason to stop serving.
     let _ = io::stdout().write_all(text.as_bytes());
     if let Some(path) = &own.port_file {
-        write_ports(path, &ports)
-            .map_err(|error| format!("cannot write the port file {}: {error}", path.display()))?;
+        write_ports(path, &ports).map_err(|error| {
+            fail(&format!("cannot write the port file {}: {error}", path.display()))
+        })?;
     }
     Ok(gateway)
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{fail, gateway, with_causes};
+use super::{fail, gateway, refuse_for, with_causes};
 use crate::app::{Gateway, Playground};
 use crate::clock::Clock;
 use crate::config::{CommandConfig, Config};
@@ -23,6 +23,7 @@ pub(super) async fn run(config: Config) -> ExitCode {
     };
     let gateway = match Gateway::start(options, Clock::system()).await {
         Ok(gateway) => gateway,
+        Err(error) if error.is_misuse() => return refuse_for(&error),
         Err(error) => return fail(&with_causes(&error)),
     };
     tracing::info!(

@@ -13,6 +13,12 @@ pub(super) const CONVERSATIONS_TIME_TO_LIVE_DEFAULT: &str = "10s";
 /// As for conversations: presence is what changes, and it comes with the same call.
 pub(super) const FRIENDS_TIME_TO_LIVE_DEFAULT: &str = "10s";
 
+/// A list that nothing changes is read twelve times in an hour; longer would only make a lost notice last.
+pub(super) const LIVE_TIME_TO_LIVE_DEFAULT: &str = "5m";
+
+/// As late as a message may be without a conversation feeling slow.
+pub(super) const NOTIFICATION_INTERVAL_DEFAULT: &str = "1s";
+
 /// The cache of what callers read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheConfig {
@@ -22,6 +28,12 @@ pub struct CacheConfig {
     pub conversations_time_to_live: Duration,
     /// How long a list of friends is fresh · `OZEKI_GRAPHQL_FRIENDS_TIME_TO_LIVE` · 10s · 0s to 1h.
     pub friends_time_to_live: Duration,
+    /// How long both lists are fresh while notices tell what changes · `OZEKI_GRAPHQL_LIVE_TIME_TO_LIVE` · 5m · 0s to 1h;
+    /// 0s: no longer than otherwise, and only subscribers are told.
+    pub live_time_to_live: Duration,
+    /// The shortest time between two polls of a station's notices · `OZEKI_GRAPHQL_NOTIFICATION_INTERVAL` · 1s · 100ms
+    /// to 1m.
+    pub notification_interval: Duration,
 }
 
 impl CacheConfig {
@@ -29,10 +41,14 @@ impl CacheConfig {
         let max_bytes = reader.size("cache_max_bytes");
         let conversations_time_to_live = reader.duration("conversations_time_to_live");
         let friends_time_to_live = reader.duration("friends_time_to_live");
+        let live_time_to_live = reader.duration("live_time_to_live");
+        let notification_interval = reader.duration("notification_interval");
         Some(Self {
             max_bytes: max_bytes?,
             conversations_time_to_live: conversations_time_to_live?,
             friends_time_to_live: friends_time_to_live?,
+            live_time_to_live: live_time_to_live?,
+            notification_interval: notification_interval?,
         })
     }
 }

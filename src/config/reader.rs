@@ -24,6 +24,10 @@ pub(super) struct Reader {
 /// What a text was not: the words after "expected".
 pub(super) type Expected = String;
 
+/// An optional setting was set wrongly; the reader keeps the fault.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refused;
+
 impl Reader {
     pub(super) fn new(command: CommandKind, sources: Sources) -> Self {
         Self { command, sources, faults: Vec::new(), warnings: Vec::new() }
@@ -48,6 +52,18 @@ impl Reader {
                 None
             }
         }
+    }
+
+    /// Reads a setting that need not be set.
+    pub(super) fn parse_optional<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Expected>,
+    ) -> Result<Option<T>, Refused> {
+        if self.sources.given(declared(name)).is_none() {
+            return Ok(None);
+        }
+        self.parse(name, parse).map(Some).ok_or(Refused)
     }
 
     /// Reads a setting that has no default and that the command cannot do without.

@@ -9,6 +9,9 @@ use super::reader::{Expected, Reader};
 /// Any free port: the gateway beside it is told which.
 pub(super) const OZEKI_LISTEN_DEFAULT: &str = "127.0.0.1:0";
 
+/// A demo shows what is live.
+pub(super) const LIFE_DEFAULT: &str = "on";
+
 pub(super) const PORT_FILE_FORM: &str = "the path of a file to write";
 
 /// What the command `sandbox` needs beyond a gateway.
@@ -18,13 +21,16 @@ pub struct SandboxConfig {
     pub ozeki_listen: SocketAddr,
     /// Where to write the URLs as JSON once all is ready · `OZEKI_GRAPHQL_PORT_FILE` · none.
     pub port_file: Option<PathBuf>,
+    /// Whether the demo's people write, come and leave by themselves · `OZEKI_GRAPHQL_LIFE` · on.
+    pub life: bool,
 }
 
 impl SandboxConfig {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
         let ozeki_listen = reader.parse("ozeki_listen", parse_address);
         let port_file = reader.parse("port_file", parse_port_file);
-        Some(Self { ozeki_listen: ozeki_listen?, port_file })
+        let life = reader.switch("life");
+        Some(Self { ozeki_listen: ozeki_listen?, port_file, life: life? })
     }
 }
 

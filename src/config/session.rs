@@ -18,6 +18,10 @@ use super::sources::Origin;
 /// A working day, so that a person logs in once a day.
 pub(super) const TIME_TO_LIVE_DEFAULT: &str = "12h";
 
+/// Longer than a weekend, so that nobody logs in anew for having been at home; it counts only where sessions are made to
+/// last longer still.
+pub(super) const IDLE_TIMEOUT_DEFAULT: &str = "3d";
+
 /// A token in a stranger's request is worth nothing to the gateway unless it was told to hand credentials on.
 pub(super) const FORWARD_CREDENTIALS_DEFAULT: &str = "off";
 
@@ -81,40 +85,53 @@ pub struct SessionConfig {
     /// The key that seals tokens, or none for a random one per start · `OZEKI_GRAPHQL_SESSION_KEY` · none · 64 hex
     /// digits, 32 bytes in base64, or the path of a file that holds either or the bytes themselves.
     pub key: Option<SessionKeyBytes>,
+    /// The key before that one: it opens tokens and seals none · `OZEKI_GRAPHQL_SESSION_KEY_PREVIOUS` · none · as for `key`.
+    pub key_previous: Option<SessionKeyBytes>,
     /// How long a session lasts · `OZEKI_GRAPHQL_SESSION_TIME_TO_LIVE` · 12h · 1m to 30d.
     pub time_to_live: Duration,
+    /// How long a session may go unused · `OZEKI_GRAPHQL_SESSION_IDLE_TIMEOUT` · 3d · 1m to 30d.
+    pub idle_timeout: Duration,
     /// Whether requests with the three `Ozeki-*` headers are taken as well · `OZEKI_GRAPHQL_FORWARD_CREDENTIALS` · off.
     pub forward_credentials: bool,
 }
 
 impl SessionConfig {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
-        let key = read_key(reader);
-        let time_to_live = reader.duration("session_time_to_live");
-        let forward_credentials = reader.switch("forward_credentials");
-        Some(Self { key, time_to_live: time_to_live?, forward_credentials: forward_credentials? })
-    }
-}
-
-/// Reads the key; `None` when there is none, or a fault.
-fn read_key(reader: &mut Reader) -> Option<SessionKeyBytes> {
-    const NAME: &str = "session_key";
-    let Some(given) = reader.secret(NAME) else {
         // A demo and a test of the configuration keep no sessions that anybody would miss.
-        if reader.command() == CommandKind::Serve {
+        if reader.command() == CommandKind::Serve && reader.secret(KEY).is_none() {
             reader.warn(
                 "no session key is set: a random one is used, so sessions end when this process does, \
                  and no other replica takes them; `openssl rand -hex 32` makes one for --session-key",
             );
         }
-        return None;
-    };
+        let key = read_key(reader, KEY);
+        let key_previous = read_key(reader, KEY_PREVIOUS);
+        let time_to_live = reader.duration("session_time_to_live");
+        let idle_timeout = reader.duration("session_idle_timeout");
+        let forward_credentials = reader.switch("forward_credentials");
+        Some(Self {
+            key,
+            key_previous,
+            time_to_live: time_to_live?,
+            idle_timeout: idle_timeout?,
+            forward_credentials: forward_credentials?,
+        })
+    }
+}
+
+const KEY: &str = "session_key";
+
+const KEY_PREVIOUS: &str = "session_key_previous";
+
+/// Reads a key; `None` when there is none, or a fault.
+fn read_key(reader: &mut Reader, name: &str) -> Option<SessionKeyBytes> {
+    let given = reader.secret(name)?;
     if let Some(key) = SessionKeyBytes::parse(&given.text) {
         if matches!(given.origin, Origin::Flag(_)) {
-            reader.warn(
-                "the session key stands on the command line, where process lists show it: \
+            reader.warn(format!(
+                "{name} stands on the command line, where process lists show it: \
                  put it in a file and give its path",
-            );
+            ));
         }
         return Some(key);
     }
@@ -130,7 +147,7 @@ fn read_key(reader: &mut Reader) -> Option<SessionKeyBytes> {
             given.text.chars().count()
         ),
     };
-    reader.refuse_as(NAME, &found, &given.origin);
+    reader.refuse_as(name, &found, &given.origin);
     None
 }
 

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::setting::{CONFIG, CommandKind, Form, Group, PLAYGROUND, SHUTDOWN_DELAY, Setting};
-use super::{cache, http, log, sandbox, session, signature, upstream};
+use super::{cache, http, log, quotas, sandbox, session, signature, upstream};
 
 const ALL: &[CommandKind] = &[CommandKind::Serve, CommandKind::Sandbox, CommandKind::Check];
 const WITH_REAL_UPSTREAM: &[CommandKind] = &[CommandKind::Serve, CommandKind::Check];
@@ -33,7 +33,7 @@ pub fn settings_for(command: CommandKind) -> impl Iterator<Item = &'static Setti
 }
 
 /// Every setting, each declared once.
-pub static SETTINGS: [Setting; 32] = [
+pub static SETTINGS: [Setting; 44] = [
     Setting {
         name: CONFIG,
         flag: "config",
@@ -98,6 +98,26 @@ pub static SETTINGS: [Setting; 32] = [
         help: "How many calls run at once",
     },
     Setting {
+        name: "upstream_ca",
+        flag: "upstream-ca",
+        value_name: "FILE",
+        default: None,
+        form: Form::Text(upstream::CA_FORM),
+        commands: ALL,
+        group: Group::Upstream,
+        help: "Certificates (PEM) to trust beside the system's, such as a company's own authority",
+    },
+    Setting {
+        name: "upstream_proxy",
+        flag: "upstream-proxy",
+        value_name: "URL",
+        default: None,
+        form: Form::Url,
+        commands: ALL,
+        group: Group::Upstream,
+        help: "The proxy for calls to the Ozeki server; HTTP_PROXY and its like are never used",
+    },
+    Setting {
         name: "operation_calls_max",
         flag: "operation-calls-max",
         value_name: "NUMBER",
@@ -138,6 +158,36 @@ pub static SETTINGS: [Setting; 32] = [
         help: "Where metrics are served; `off` to disable",
     },
     Setting {
+        name: "tls_cert",
+        flag: "tls-cert",
+        value_name: "FILE",
+        default: None,
+        form: Form::Text(http::TLS_FILE_FORM),
+        commands: ALL,
+        group: Group::Serving,
+        help: "Serve https with this certificate chain (PEM); read anew when the file changes",
+    },
+    Setting {
+        name: "tls_key",
+        flag: "tls-key",
+        value_name: "FILE",
+        default: None,
+        form: Form::Text(http::TLS_FILE_FORM),
+        commands: ALL,
+        group: Group::Serving,
+        help: "The certificate's private key (PEM)",
+    },
+    Setting {
+        name: "cors_origins",
+        flag: "cors-origins",
+        value_name: "ORIGINS",
+        default: None,
+        form: Form::Text(http::CORS_ORIGINS_FORM),
+        commands: ALL,
+        group: Group::Serving,
+        help: "Origins whose pages may ask, such as https://chat.example; several with commas between",
+    },
+    Setting {
         name: PLAYGROUND,
         flag: "playground",
         value_name: "on|off",
@@ -156,6 +206,26 @@ pub static SETTINGS: [Setting; 32] = [
         commands: ALL,
         group: Group::Serving,
         help: "Enforce rate limits; `off` is for tests and load measurements",
+    },
+    Setting {
+        name: "rate_limit_quotas",
+        flag: "rate-limit-quotas",
+        value_name: "LIST",
+        default: Some(quotas::QUOTAS_DEFAULT),
+        form: Form::Text(quotas::QUOTAS_FORM),
+        commands: ALL,
+        group: Group::Serving,
+        help: "What grows back and what may come at once: requests of a user, by address with forwarded and without credentials; logins by key and address",
+    },
+    Setting {
+        name: "trusted_proxies",
+        flag: "trusted-proxies",
+        value_name: "LIST",
+        default: Some(http::TRUSTED_PROXIES_DEFAULT),
+        form: Form::Text(http::TRUSTED_PROXIES_FORM),
+        commands: ALL,
+        group: Group::Serving,
+        help: "The proxies whose X-Forwarded-For is believed; list no network that clients are in",
     },
     Setting {
         name: "request_timeout",
@@ -251,6 +321,16 @@ pub static SETTINGS: [Setting; 32] = [
         help: "The 32 bytes that seal session tokens, or a file of them; random per start where not set",
     },
     Setting {
+        name: "session_key_previous",
+        flag: "session-key-previous",
+        value_name: "KEY|FILE",
+        default: None,
+        form: Form::Secret(SESSION_KEY),
+        commands: ALL,
+        group: Group::Sessions,
+        help: "The key before that one: its tokens are still taken, and no new one is sealed with it",
+    },
+    Setting {
         name: "session_time_to_live",
         flag: "session-time-to-live",
         value_name: "DURATION",
@@ -259,6 +339,16 @@ pub static SETTINGS: [Setting; 32] = [
         commands: ALL,
         group: Group::Sessions,
         help: "How long a session lasts",
+    },
+    Setting {
+        name: "session_idle_timeout",
+        flag: "session-idle-timeout",
+        value_name: "DURATION",
+        default: Some(session::IDLE_TIMEOUT_DEFAULT),
+        form: Form::Duration(RangeInclusive::new(MINUTE, Duration::from_secs(30 * 24 * 60 * 60))),
+        commands: ALL,
+        group: Group::Sessions,
+        help: "How long a session may go unused, as far as this process has seen",
     },
     Setting {
         name: "forward_credentials",
@@ -301,6 +391,26 @@ pub static SETTINGS: [Setting; 32] = [
         help: "How long a list of friends is fresh",
     },
     Setting {
+        name: "live_time_to_live",
+        flag: "live-time-to-live",
+        value_name: "DURATION",
+        default: Some(cache::LIVE_TIME_TO_LIVE_DEFAULT),
+        form: Form::Duration(RangeInclusive::new(Duration::ZERO, HOUR)),
+        commands: ALL,
+        group: Group::Cache,
+        help: "How long both lists are fresh while the Ozeki server tells what changes; 0s: no longer than otherwise",
+    },
+    Setting {
+        name: "notification_interval",
+        flag: "notification-interval",
+        value_name: "DURATION",
+        default: Some(cache::NOTIFICATION_INTERVAL_DEFAULT),
+        form: Form::Duration(RangeInclusive::new(Duration::from_millis(100), MINUTE)),
+        commands: ALL,
+        group: Group::Cache,
+        help: "The shortest time between two questions for what changed; eight times as long when nothing does",
+    },
+    Setting {
         name: "log_level",
         flag: "log-level",
         value_name: "LEVEL",
@@ -339,6 +449,16 @@ pub static SETTINGS: [Setting; 32] = [
         commands: SANDBOX,
         group: Group::Sandbox,
         help: "Write the URLs here as JSON once all is ready, for scripts",
+    },
+    Setting {
+        name: "life",
+        flag: "life",
+        value_name: "on|off",
+        default: Some(sandbox::LIFE_DEFAULT),
+        form: Form::Switch,
+        commands: SANDBOX,
+        group: Group::Sandbox,
+        help: "Let the demo users write, come and leave by themselves",
     },
     Setting {
         name: "check_api_key",

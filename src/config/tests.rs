@@ -56,6 +56,7 @@ fn the_defaults_are_those_that_are_documented() {
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.http.admin_listen.unwrap().port(), 9090);
     assert!(config.http.rate_limits);
+    assert!(config.http.trusted_proxies.is_empty());
     assert!(!config.http.playground);
     assert_eq!(config.http.request_timeout, Duration::from_secs(15));
     assert_eq!(config.http.body_max_bytes, 256 << 10);
@@ -264,6 +265,20 @@ fn a_session_key_comes_as_a_value_or_from_a_file() {
 }
 
 #[test]
+fn the_previous_session_key_is_read_and_guarded_as_the_key_is() {
+    let file = ConfigFile::new(KEY);
+    let both = [("session_key", file.path()), ("session_key_previous", file.path())];
+    let config = serve(&both).unwrap();
+    assert_eq!(config.session.key_previous, SessionKeyBytes::parse(KEY));
+    assert_eq!(config.warnings, [""; 0]);
+    let config = serve(&[("session_key", file.path()), ("session_key_previous", KEY)]).unwrap();
+    assert!(config.warnings[0].contains("session_key_previous stands on the command line"));
+    assert!(!config.to_toml().contains(KEY));
+    let told = faults(serve(&[("session_key_previous", &KEY[1..])]));
+    assert!(told.starts_with("session_key_previous: ") && !told.contains(&KEY[2..20]), "{told}");
+}
+
+#[test]
 fn serve_without_a_session_key_warns() {
     assert!(serve(&[]).unwrap().warnings[0].starts_with("no session key is set"));
 }
@@ -370,12 +385,19 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
     upstream_connect_timeout = "2s" # the default
     upstream_body_max = "8MiB" # the default
     upstream_concurrency = "100" # the default
+    # upstream_ca is not set
+    # upstream_proxy is not set
     operation_calls_max = "64" # the default
     operation_concurrency = "8" # the default
     listen = "127.0.0.1:8080" # the default
     admin_listen = "off" # flag --admin-listen
+    # tls_cert is not set
+    # tls_key is not set
+    # cors_origins is not set
     playground = "off" # the default
     rate_limits = "on" # the default
+    rate_limit_quotas = "caller=20/s:60,forwarded=200/s:2000,anonymous=50/s:1000,login=5/m:10,login-address=10/s:600" # the default
+    trusted_proxies = "none" # the default
     request_timeout = "15s" # the default
     request_body_max = "256KiB" # the default
     operation_limits = "document_bytes=32768,tokens=3000,nesting=48,name_bytes=128,aliases=30,aliases_per_field=5,directives=50,definitions=100,depth=10,introspection_lists=2,selections=5000,complexity=5000,query_fields=20,mutation_fields=5,subscription_fields=1,variables_nesting=32,variable_values=2000" # flag --operation-limits
@@ -385,11 +407,15 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
     signature_payload = "{user}\"{key}" # key `signature.payload` of `gateway.toml`
     signature_encoding = "hex" # the default
     session_key = "(set)" # variable OZEKI_GRAPHQL_SESSION_KEY
+    # session_key_previous is not set
     session_time_to_live = "12h" # the default
+    session_idle_timeout = "3d" # the default
     forward_credentials = "off" # the default
     cache_max_bytes = "256MiB" # the default
     conversations_time_to_live = "10s" # the default
     friends_time_to_live = "10s" # the default
+    live_time_to_live = "5m" # the default
+    notification_interval = "1s" # the default
     log_level = "info" # the default
     log_format = "text" # the default
     "#);
@@ -417,4 +443,47 @@ fn a_fault_stays_on_its_line() {
     assert!(!told.contains('\u{1b}'), "{told}");
     let long = "x".repeat(1000);
     assert!(faults(serve(&[("listen", &long)])).len() < 500);
+}
+
+#[test]
+fn https_needs_certificate_and_key() {
+    for (given, missing) in [("tls_cert", "tls_key"), ("tls_key", "tls_cert")] {
+        let told = faults(serve(&[(given, "/etc/tls.pem")]));
+        let flag = missing.replace('_', "-");
+        assert_eq!(
+            told,
+            format!("{given} is set and {missing} (--{flag}) is not: https needs both")
+        );
+    }
+    let both = serve(&[("tls_cert", "/etc/a.pem"), ("tls_key", "/etc/b.pem")]).unwrap();
+    assert_eq!(both.http.tls.unwrap().key.to_str(), Some("/etc/b.pem"));
+    assert_eq!(serve(&[]).unwrap().http.tls, None);
+}
+
+#[test]
+fn an_own_authority_must_be_there_and_be_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.pem");
+    let text = path.to_str().unwrap().to_owned();
+    assert!(faults(serve(&[("upstream_ca", &text)])).contains("it cannot be read"));
+    let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for content in ["", "no certificate", damaged] {
+        std::fs::write(&path, content).unwrap();
+        let told = faults(serve(&[("upstream_ca", &text)]));
+        assert!(told.contains("it holds none or a damaged one"), "{told}");
+    }
+    let pair = rcgen::generate_simple_self_signed(["chat.example".to_owned()]).unwrap();
+    std::fs::write(&path, pair.cert.pem().repeat(2)).unwrap();
+    assert_eq!(serve(&[("upstream_ca", &text)]).unwrap().upstream.roots.len(), 2);
+}
+
+#[test]
+fn a_proxys_password_is_never_shown() {
+    let proxy = ("upstream_proxy", "http://gate:opensesame@proxy.example:3128");
+    let config = serve(&[proxy]).unwrap();
+    assert!(
+        !config.to_toml().contains("opensesame") && !format!("{config:?}").contains("opensesame")
+    );
+    let told = faults(serve(&[("upstream_proxy", "socks5://gate:opensesame@proxy.example")]));
+    assert!(told.contains("proxy.example") && !told.contains("opensesame"), "{told}");
 }

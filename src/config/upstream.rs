@@ -2,10 +2,15 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::time::Duration;
 
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
+use super::file::read_bounded_bytes;
 use super::reader::{Expected, Reader};
 use super::setting::Form;
 
@@ -27,6 +32,11 @@ pub(super) const OPERATION_CALLS_MAX_DEFAULT: &str = "64";
 /// Enough to hide a round trip behind others; few enough that twelve such operations fit into all calls at once.
 pub(super) const OPERATION_CONCURRENCY_DEFAULT: &str = "8";
 
+pub(super) const CA_FORM: &str = "the path of a PEM file of certificates";
+
+/// Every authority that a system trusts, twice over.
+const CA_FILE_MAX_BYTES: u64 = 1 << 20;
+
 /// The limits of calls to the Ozeki server, wherever that is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamConfig {
@@ -38,6 +48,10 @@ pub struct UpstreamConfig {
     pub body_max_bytes: usize,
     /// How many calls run at once · `OZEKI_GRAPHQL_UPSTREAM_CONCURRENCY` · 100 · 1 to 10000.
     pub concurrency: NonZeroUsize,
+    /// The certificates to trust beside the system's · `OZEKI_GRAPHQL_UPSTREAM_CA` · none · a PEM file.
+    pub roots: Vec<CertificateDer<'static>>,
+    /// The proxy that calls go through · `OZEKI_GRAPHQL_UPSTREAM_PROXY` · none.
+    pub proxy: Option<UpstreamUrl>,
     /// How many calls one operation may make · `OZEKI_GRAPHQL_OPERATION_CALLS_MAX` · 64 · 1 to 10000.
     pub operation_calls_max: NonZeroUsize,
     /// How many of them run at once · `OZEKI_GRAPHQL_OPERATION_CONCURRENCY` · 8 · 1 to 10000.
@@ -50,6 +64,10 @@ impl UpstreamConfig {
         let connect_timeout = reader.duration("upstream_connect_timeout");
         let body_max_bytes = reader.memory_size("upstream_body_max");
         let concurrency = reader.count("upstream_concurrency");
+        let roots = reader.parse_optional("upstream_ca", read_roots);
+        let proxy = reader.parse_optional("upstream_proxy", |text| {
+            UpstreamUrl::parse(text).map_err(|_| PROXY_EXPECTED.to_owned())
+        });
         let operation_calls_max = reader.count("operation_calls_max");
         let operation_concurrency = reader.count("operation_concurrency");
         Some(Self {
@@ -59,8 +77,26 @@ impl UpstreamConfig {
             connect_timeout: connect_timeout?,
             body_max_bytes: body_max_bytes?,
             concurrency: concurrency?,
+            roots: roots.ok()?.unwrap_or_default(),
+            proxy: proxy.ok()?,
         })
     }
+}
+
+/// What a proxy's URL must be; the form's own example is of a chat server.
+const PROXY_EXPECTED: &str = "the http or https URL of a proxy, such as http://proxy.example:3128";
+
+/// Reads certificates that can be trusted: at least one, and each whole.
+fn read_roots(path: &str) -> Result<Vec<CertificateDer<'static>>, Expected> {
+    let bytes = read_bounded_bytes(Path::new(path), CA_FILE_MAX_BYTES)
+        .map_err(|error| format!("{CA_FORM}, and it cannot be read ({error})"))?;
+    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    let mut store = RootCertStore::empty();
+    roots
+        .ok()
+        .filter(|roots| !roots.is_empty())
+        .filter(|roots| roots.iter().all(|root| store.add(root.clone()).is_ok()))
+        .ok_or_else(|| format!("{CA_FORM}, and it holds none or a damaged one"))
 }
 
 /// The base URL of the Ozeki API: http or https, without query or fragment.

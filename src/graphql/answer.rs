@@ -4,7 +4,9 @@ use async_graphql::{ErrorExtensionValues, Name, Pos, Response, ServerError, Valu
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
+use super::error::RETRY_AFTER_SECONDS;
 use super::{ErrorCode, TooExpensive};
+use crate::session::RateLimited;
 use crate::telemetry::OperationOutcome;
 
 /// The most errors of one answer; one failing resource can fail hundreds of fields.
@@ -45,6 +47,16 @@ impl Answer {
     pub fn request_error(code: ErrorCode, message: impl Into<String>) -> Self {
         let mut error = ServerError::new(message, None);
         set_code(&mut error, code);
+        Self::refused(vec![error])
+    }
+
+    /// An answer to a request that was one too many.
+    pub fn rate_limited(limited: &RateLimited) -> Self {
+        let mut error = ServerError::new(limited.to_string(), None);
+        set_code(&mut error, ErrorCode::RateLimited);
+        if let Some(values) = &mut error.extensions {
+            values.set(RETRY_AFTER_SECONDS, limited.retry_after_seconds());
+        }
         Self::refused(vec![error])
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 pub use async_graphql::parser::types::OperationType;
 use async_graphql::parser::types::{DocumentOperations, OperationDefinition, VariableDefinition};
-use async_graphql::{EmptySubscription, SDLExportOptions, Schema, ServerError, Variables};
+use async_graphql::{SDLExportOptions, Schema, ServerError, Variables};
 use tokio::time::{Instant, timeout_at};
 
 use document::{argument_at, fill_defaults, selects_schema};
@@ -22,17 +22,18 @@ use super::mutation::Mutation;
 use super::persisted::{DocumentHash, Documents, Owner};
 use super::prepared::Prepared;
 use super::query::Query;
+use super::subscription::Subscription;
 use super::{Answer, ErrorCode, Freshness, Scope};
 use crate::cache::{CallBudget, Data};
 use crate::clock::Clock;
 use crate::ozeki::{Timestamp, UpstreamError};
-use crate::session::{Authentication, Sessions};
+use crate::session::{Authentication, ClientNetwork, Sessions};
 use crate::telemetry::{Metrics, OperationKind, OperationOutcome};
 
 /// As many causes of one operation's failures as an operator reads.
 const CAUSES_LOGGED_MAX: usize = 5;
 
-pub(super) type GatewaySchema = Schema<Query, Mutation, EmptySubscription>;
+pub(super) type GatewaySchema = Schema<Query, Mutation, Subscription>;
 
 /// A GraphQL request, as any transport reads it.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +53,8 @@ pub struct Request {
 pub struct RequestContext {
     /// Who asks.
     pub authentication: Authentication,
+    /// From where, as far as limits go by it.
+    pub client: ClientNetwork,
     /// Whether reads may be answered from memory.
     pub freshness: Freshness,
     /// When the answer must be there.
@@ -119,7 +122,7 @@ impl Engine {
         clock: Clock,
         options: EngineOptions,
     ) -> Self {
-        let mut schema = Schema::build(Query, Mutation::default(), EmptySubscription);
+        let mut schema = Schema::build(Query, Mutation::default(), Subscription);
         if !options.introspection {
             schema = schema.disable_introspection().disable_suggestions();
         }
@@ -218,7 +221,7 @@ impl Engine {
         let scope = Scope::new(
             Arc::clone(&self.data),
             Arc::clone(&self.sessions),
-            context.authentication,
+            (context.authentication, context.client),
             context.freshness,
             CallBudget::new(self.options.calls_max, self.options.concurrency),
             Timestamp::now(&self.clock),
@@ -248,7 +251,7 @@ impl Engine {
 
 /// The schema in its definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
-    let schema: GatewaySchema = Schema::new(Query, Mutation::default(), EmptySubscription);
+    let schema: GatewaySchema = Schema::new(Query, Mutation::default(), Subscription);
     let options = SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions();
     schema.sdl_with_options(options)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::ErrorExtensionValues;
 
-use crate::cache::{BudgetSpent, ChangeError, ReadError};
+use crate::cache::{BudgetSpent, ChangeError, FeedEnd, FollowError, ReadError};
 use crate::ozeki::UpstreamError;
 use crate::session::SessionError;
 
@@ -36,13 +36,20 @@ pub enum ErrorCode {
     UpstreamInvalidResponse,
     /// The request exceeds a limit of operations, which `extensions.limit` names, or needs more upstream calls than one may make.
     OperationTooExpensive,
+    /// Too many requests or logins; `extensions.retryAfterSeconds` tells when to try again.
+    RateLimited,
+    /// The client of a subscription does not keep up: it has to subscribe and read anew.
+    SubscriptionLagged,
     /// A bug; logged with the request id that the client also gets.
     Internal,
 }
 
+/// The member of `extensions` that tells, beside `RATE_LIMITED`, when to try again.
+pub(super) const RETRY_AFTER_SECONDS: &str = "retryAfterSeconds";
+
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::BadRequest,
         Self::GraphqlParseFailed,
         Self::GraphqlValidationFailed,
@@ -55,6 +62,8 @@ impl ErrorCode {
         Self::UpstreamTimeout,
         Self::UpstreamInvalidResponse,
         Self::OperationTooExpensive,
+        Self::RateLimited,
+        Self::SubscriptionLagged,
         Self::Internal,
     ];
 
@@ -73,6 +82,8 @@ impl ErrorCode {
             Self::UpstreamTimeout => "UPSTREAM_TIMEOUT",
             Self::UpstreamInvalidResponse => "UPSTREAM_INVALID_RESPONSE",
             Self::OperationTooExpensive => "OPERATION_TOO_EXPENSIVE",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::SubscriptionLagged => "SUBSCRIPTION_LAGGED",
             Self::Internal => "INTERNAL",
         }
     }
@@ -87,6 +98,7 @@ pub struct FieldError {
     code: ErrorCode,
     message: Cow<'static, str>,
     argument: Option<&'static str>,
+    retry_after_seconds: Option<u64>,
     /// Whether a change may have been made although it failed.
     is_outcome_unknown: bool,
     cause: Option<Arc<UpstreamError>>,
@@ -95,7 +107,14 @@ pub struct FieldError {
 impl FieldError {
     fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
-        Self { code, message, argument: None, is_outcome_unknown: false, cause: None }
+        Self {
+            code,
+            message,
+            argument: None,
+            retry_after_seconds: None,
+            is_outcome_unknown: false,
+            cause: None,
+        }
     }
 
     /// No session stands behind the request.
@@ -104,6 +123,12 @@ impl FieldError {
             ErrorCode::Unauthenticated,
             "this needs a session: call the mutation `login` and send its token as `Authorization: Bearer <token>`",
         )
+    }
+
+    /// An argument of a subscription names a conversation that the viewer does not have.
+    pub(super) fn unknown_conversation(argument: &'static str) -> Self {
+        let message = "you have no conversation with this id";
+        Self { argument: Some(argument), ..Self::new(ErrorCode::NotFound, message) }
     }
 
     /// An argument is invalid. The message says what it should be; it repeats nothing that was sent.
@@ -164,6 +189,36 @@ impl From<BudgetSpent> for FieldError {
     }
 }
 
+impl From<FollowError> for FieldError {
+    fn from(error: FollowError) -> Self {
+        let message = match error {
+            FollowError::CallerFull => {
+                "you have as many subscriptions as one user may have; end some"
+            }
+            FollowError::Full => {
+                "the gateway has as many subscribers as it can serve; try again later"
+            }
+        };
+        Self::new(ErrorCode::OperationTooExpensive, message)
+    }
+}
+
+impl From<FeedEnd> for FieldError {
+    fn from(end: FeedEnd) -> Self {
+        match end {
+            FeedEnd::Lagged => Self::new(
+                ErrorCode::SubscriptionLagged,
+                "too much changed at once for this subscription; subscribe again, then read anew",
+            ),
+            FeedEnd::SessionEnded => Self::unauthenticated(),
+            FeedEnd::Upstream(error) => error.into(),
+            FeedEnd::Interrupted => {
+                Self::new(ErrorCode::Internal, "the subscription was interrupted; subscribe again")
+            }
+        }
+    }
+}
+
 impl From<ChangeError> for FieldError {
     fn from(error: ChangeError) -> Self {
         match error {
@@ -202,8 +257,12 @@ impl From<SessionError> for FieldError {
                 ErrorCode::Unauthenticated,
                 "the chat server refused the login; check the API key",
             ),
+            SessionError::RateLimited(limited) => Self {
+                retry_after_seconds: Some(limited.retry_after_seconds()),
+                ..Self::new(ErrorCode::RateLimited, limited.to_string())
+            },
             SessionError::Upstream(error) => error.into(),
-            SessionError::Sealing => {
+            SessionError::Sealing | SessionError::Interrupted => {
                 Self::new(ErrorCode::Internal, "the gateway could not make a session; try again")
             }
         }
@@ -216,6 +275,9 @@ impl From<FieldError> for async_graphql::Error {
         extensions.set("code", error.code.as_str());
         if let Some(argument) = error.argument {
             extensions.set("argument", argument);
+        }
+        if let Some(seconds) = error.retry_after_seconds {
+            extensions.set(RETRY_AFTER_SECONDS, seconds);
         }
         if error.is_outcome_unknown {
             extensions.set("outcome", "unknown");

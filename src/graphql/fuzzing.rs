@@ -6,8 +6,7 @@ use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, N
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{Directive, ExecutableDocument, Selection, SelectionSet};
 use async_graphql::{
-    EmptySubscription, Positioned, Schema, ServerError, ValidationResult, Value as ConstValue,
-    Variables,
+    Positioned, Schema, ServerError, ValidationResult, Value as ConstValue, Variables,
 };
 
 use super::completion::FieldTypes;
@@ -18,14 +17,13 @@ use super::lists::fuzzing as lists;
 use super::message_cursor::{self, MessageCursor};
 use super::mutation::Mutation;
 use super::query::Query;
+use super::subscription::Subscription;
 use super::{Answer, guard};
 
 static TYPES: LazyLock<FieldTypes> = LazyLock::new(|| FieldTypes::of(&super::sdl()));
 
 static SCHEMA: LazyLock<GatewaySchema> = LazyLock::new(|| {
-    Schema::build(Query, Mutation::default(), EmptySubscription)
-        .extension(StopAfterValidation)
-        .finish()
+    Schema::build(Query, Mutation::default(), Subscription).extension(StopAfterValidation).finish()
 });
 
 /// The longest answer to a document that is refused, in bytes: all errors with everything that they repeat.

@@ -10,7 +10,7 @@ use crate::cache::{
     BudgetSpent, CallBudget, ConversationList, Data, FriendList, Messages, Reading, Resource,
 };
 use crate::ozeki::{Blocklist, Conversation, Position, Timestamp};
-use crate::session::{Authentication, Caller, Sessions};
+use crate::session::{Authentication, Caller, ClientNetwork, Sessions};
 
 /// Whether reads may be answered from memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum Freshness {
 pub(super) struct Scope {
     pub(super) data: Arc<Data>,
     pub(super) sessions: Arc<Sessions>,
+    /// Where the request is from, as far as limits go by it.
+    pub(super) client: ClientNetwork,
     /// When the operation began.
     pub(super) now: Timestamp,
     reader: Option<Reader>,
@@ -34,7 +36,7 @@ impl Scope {
     pub(super) fn new(
         data: Arc<Data>,
         sessions: Arc<Sessions>,
-        authentication: Authentication,
+        (authentication, client): (Authentication, ClientNetwork),
         freshness: Freshness,
         budget: CallBudget,
         now: Timestamp,
@@ -45,7 +47,7 @@ impl Scope {
             }
             Authentication::Anonymous | Authentication::Refused => None,
         };
-        Self { data, sessions, now, reader }
+        Self { data, sessions, client, now, reader }
     }
 
     /// The scope of the operation that a field belongs to.

@@ -1,26 +1,21 @@
 //! `/graphql` over HTTP.
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use axum::{Extension, Router};
 use tokio::time::{Instant, timeout_at};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use super::error::RequestError;
 use super::negotiation::MediaType;
-use super::{HttpOptions, credentials, request};
-use crate::graphql::{Answer, Freshness, Operation, OperationType, Request, RequestContext};
-
-/// What an answer depends on besides the URL; a cache in between must know, although it must not keep it anyway.
-const VARY_BY: HeaderValue =
-    HeaderValue::from_static("Accept, Authorization, Ozeki-User, Ozeki-Station, Ozeki-Signature");
-
-const NEVER_STORED: HeaderValue = HeaderValue::from_static("private, no-store");
+use super::{HttpOptions, PeerAddress, client_address, credentials, request};
+use crate::graphql::{Answer, Freshness, OperationType, Request, RequestContext};
+use crate::session::{Authentication, ClientNetwork};
 
 pub(super) fn router(options: HttpOptions) -> Router {
     let compression =
@@ -31,11 +26,12 @@ pub(super) fn router(options: HttpOptions) -> Router {
 
 async fn post_graphql(
     State(options): State<HttpOptions>,
+    Extension(peer): Extension<PeerAddress>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let deadline = Instant::now() + options.request_timeout;
-    answered(&headers, async |media_type| {
+    answered(&options, peer, &headers, async |media_type, asker| {
         request::check_content_type(&headers)?;
         let body = read_body(&headers, body, options.body_max_bytes, deadline).await?;
         if let Err(answer) = options.engine.check_text(&body) {
@@ -46,18 +42,20 @@ async fn post_graphql(
             Ok(operation) => operation,
             Err(answer) => return Ok(to_response(&answer, media_type)),
         };
-        Ok(run(&options, operation, &headers, media_type, deadline).await)
+        let context = asker.context(&headers, deadline);
+        Ok(to_response(&options.engine.execute(operation, context).await, media_type))
     })
     .await
 }
 
 async fn get_graphql(
     State(options): State<HttpOptions>,
+    Extension(peer): Extension<PeerAddress>,
     headers: HeaderMap,
     RawQuery(query_string): RawQuery,
 ) -> Response {
     let deadline = Instant::now() + options.request_timeout;
-    answered(&headers, async |media_type| {
+    answered(&options, peer, &headers, async |media_type, asker| {
         request::check_preflight_header(&headers)?;
         // Not scanned as a body is: a URL has at most 64 KiB, and that bounds what is decoded from it.
         let request: Request =
@@ -69,30 +67,61 @@ async fn get_graphql(
         if operation.kind() != OperationType::Query {
             return Err(RequestError::NotAQuery);
         }
-        Ok(run(&options, operation, &headers, media_type, deadline).await)
+        let context = asker.context(&headers, deadline);
+        Ok(to_response(&options.engine.execute(operation, context).await, media_type))
     })
     .await
 }
 
-async fn other_method(headers: HeaderMap) -> Response {
-    answered(&headers, async |_media_type| Err(RequestError::MethodNotAllowed)).await
+async fn other_method(
+    State(options): State<HttpOptions>,
+    Extension(peer): Extension<PeerAddress>,
+    headers: HeaderMap,
+) -> Response {
+    let refused = async |_media_type, _asker| Err(RequestError::MethodNotAllowed);
+    answered(&options, peer, &headers, refused).await
 }
 
-/// Settles the media type first, so that every refusal has the one that the client asked for.
+/// Who asks, and from where.
+struct Asker {
+    authentication: Authentication,
+    client: ClientNetwork,
+}
+
+impl Asker {
+    /// Finds out who asks, and charges them for it: before a body is read, so that one that is too many costs little.
+    fn admitted(
+        options: &HttpOptions,
+        peer: PeerAddress,
+        headers: &HeaderMap,
+    ) -> Result<Self, RequestError> {
+        let client = client_address::of(peer, headers, &options.trusted_proxies).into();
+        let authentication = options.sessions.authenticate(credentials::presented(headers));
+        options.sessions.admit(&authentication, client)?;
+        Ok(Self { authentication, client })
+    }
+
+    fn context(self, headers: &HeaderMap, deadline: Instant) -> RequestContext {
+        let Self { authentication, client } = self;
+        RequestContext { authentication, client, freshness: freshness(headers), deadline }
+    }
+}
+
+/// Settles the media type first, so that every refusal has the one that the client asked for; then who asks.
 async fn answered(
+    options: &HttpOptions,
+    peer: PeerAddress,
     headers: &HeaderMap,
-    respond: impl AsyncFnOnce(MediaType) -> Result<Response, RequestError>,
+    respond: impl AsyncFnOnce(MediaType, Asker) -> Result<Response, RequestError>,
 ) -> Response {
     let accepted = MediaType::accepted(headers);
     let media_type = accepted.unwrap_or(MediaType::Json);
-    let result = match accepted {
-        Some(media_type) => respond(media_type).await,
-        None => Err(RequestError::NotAcceptable),
+    let result = match (Asker::admitted(options, peer, headers), accepted) {
+        (Ok(asker), Some(media_type)) => respond(media_type, asker).await,
+        (Ok(_), None) => Err(RequestError::NotAcceptable),
+        (Err(error), _) => Err(error),
     };
-    let mut response = result.unwrap_or_else(|error| error.into_response(media_type));
-    response.headers_mut().insert(CACHE_CONTROL, NEVER_STORED);
-    response.headers_mut().insert(VARY, VARY_BY);
-    response
+    result.unwrap_or_else(|error| error.into_response(media_type))
 }
 
 /// Reads a body of at most `limit` bytes until the deadline; one that is announced as longer is not begun.
@@ -118,18 +147,6 @@ async fn read_body(
             RequestError::BodyIncomplete
         }
     })
-}
-
-async fn run(
-    options: &HttpOptions,
-    operation: Operation,
-    headers: &HeaderMap,
-    media_type: MediaType,
-    deadline: Instant,
-) -> Response {
-    let authentication = options.sessions.authenticate(credentials::presented(headers));
-    let context = RequestContext { authentication, freshness: freshness(headers), deadline };
-    to_response(&options.engine.execute(operation, context).await, media_type)
 }
 
 /// `Cache-Control: no-cache` on a request makes its reads go upstream.

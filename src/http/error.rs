@@ -1,11 +1,12 @@
 //! HTTP requests that are no GraphQL requests.
 
-use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::negotiation::MediaType;
 use crate::graphql::{Answer, ErrorCode};
+use crate::session::RateLimited;
 
 /// Why a request did not get as far as GraphQL. The text is for the developer of the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +46,8 @@ pub(super) enum RequestError {
     NotAQuery,
     #[error("GraphQL takes GET and POST")]
     MethodNotAllowed,
+    #[error(transparent)]
+    RateLimited(#[from] RateLimited),
 }
 
 impl RequestError {
@@ -55,6 +58,8 @@ impl RequestError {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NotAQuery | Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            // In `application/json` too: proxies and clients go by it.
+            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BodyIncomplete
             | Self::BodyNotJson { .. }
             | Self::BodyNotAnObject
@@ -69,12 +74,19 @@ impl RequestError {
 
     /// The response, in the media type that the client asked for.
     pub(super) fn into_response(self, media_type: MediaType) -> Response {
-        let answer = Answer::request_error(ErrorCode::BadRequest, self.to_string());
+        let answer = if let Self::RateLimited(limited) = &self {
+            Answer::rate_limited(limited)
+        } else {
+            Answer::request_error(ErrorCode::BadRequest, self.to_string())
+        };
         let content_type = [(CONTENT_TYPE, media_type.content_type())];
         let mut response = (self.status(), content_type, answer.to_bytes()).into_response();
         let allow = if self == Self::NotAQuery { "POST" } else { "GET, POST" };
         if response.status() == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if let Self::RateLimited(limited) = self {
+            response.headers_mut().insert(RETRY_AFTER, limited.retry_after_seconds().into());
         }
         response
     }

@@ -3,26 +3,34 @@
 //! It turns HTTP requests into GraphQL requests and answers into responses; it knows nothing of upstream calls.
 
 mod admin;
+mod client_address;
 mod credentials;
 mod endpoint;
 mod error;
 mod health;
 mod layers;
 mod negotiation;
+mod origin;
+mod peer;
 pub mod playground;
 mod request;
 mod request_id;
+mod server;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use ipnet::IpNet;
 
 use crate::graphql::Engine;
 use crate::session::Sessions;
 
 pub use admin::admin_router;
 pub use health::Readiness;
+pub use origin::AllowedOrigins;
+pub use peer::PeerAddress;
+pub use server::{ConnectionLimits, Server, ServerOptions, TlsError, TlsFiles};
 
 /// What the router needs, and its bounds.
 #[derive(Clone)]
@@ -33,18 +41,25 @@ pub struct HttpOptions {
     pub sessions: Arc<Sessions>,
     /// Whether the gateway takes new work.
     pub readiness: Readiness,
+    /// The proxies that are believed when they say who asked them.
+    pub trusted_proxies: Arc<[IpNet]>,
     /// The largest body of a request, in bytes.
     pub body_max_bytes: usize,
     /// The longest that an operation may take.
     pub request_timeout: Duration,
+    /// The origins whose pages may ask.
+    pub origins: AllowedOrigins,
+    /// Whether browsers are told to come by https only.
+    pub is_encrypted: bool,
     /// Where the playground's settings come from; without a source there is no playground.
     pub playground: Option<playground::SettingsSource>,
 }
 
-/// The routes that frontends use, behind their layers.
+/// The routes that frontends use, behind their layers. Each request needs its [`PeerAddress`] as an extension.
 pub fn router(options: HttpOptions) -> Router {
     let readiness = options.readiness.clone();
     let playground = options.playground.clone().map(playground::router).unwrap_or_default();
+    let (origins, is_encrypted) = (options.origins.clone(), options.is_encrypted);
     let router = endpoint::router(options).merge(health::router(readiness)).merge(playground);
-    layers::with_layers(router)
+    layers::with_layers(router, &origins, is_encrypted)
 }

@@ -18,6 +18,8 @@ impl Call {
     pub const LOGIN: Self = Self::chat("chatlogin", "login");
     /// Lists the user's conversations. Source: "Calls", Conversation / list.
     pub const CONVERSATION_LIST: Self = Self::chat("chatconversation", "list");
+    /// Tells what changed. Source: "Calls", Notification.
+    pub const NOTIFICATIONS: Self = Self::chat("chatnotification", "download");
     /// Lists the user's friends. Source: "Calls", Friends / list.
     pub const FRIENDS_LIST: Self = Self::chat("chatfriends", "list");
 
@@ -25,6 +27,8 @@ impl Call {
     pub const SET_AVAILABLE: Self = Self::chat("chatavailability", "useravailable");
     /// Reads a page of older messages. Source: "Calls", Conversation / partial download.
     pub const MESSAGES_BEFORE: Self = Self::chat("chatconversation", "downloadpartial");
+    /// Reads the messages from a point on. Source: "Calls", Conversation / download.
+    pub const MESSAGES_FROM: Self = Self::chat("chatconversation", "download");
     /// Sends a message. Source: "Calls", Conversation / add.
     pub const ADD_MESSAGE: Self = Self::chat("chatconversation", "add");
     /// Marks messages as viewed. Source: "Calls", Report.

@@ -1,5 +1,7 @@
 //! What can go wrong with an upstream call.
 
+use std::io;
+use std::iter::successors;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -78,6 +80,11 @@ pub enum UpstreamError {
 }
 
 impl UpstreamError {
+    /// Whether the server showed a certificate that is not trusted, so that nothing was sent.
+    pub fn is_untrusted(&self) -> bool {
+        successors(std::error::Error::source(self), |cause| cause.source()).any(is_of_certificate)
+    }
+
     /// A short, stable name of the class of failure, for logs and metrics.
     pub const fn class(&self) -> &'static str {
         match self {
@@ -91,4 +98,12 @@ impl UpstreamError {
             Self::Interrupted { .. } => "interrupted",
         }
     }
+}
+
+/// Below HTTP the TLS library's error travels inside I/O errors, which do not count it as their source.
+fn is_of_certificate(cause: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(carried) = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        return is_of_certificate(carried);
+    }
+    matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
 }

@@ -30,6 +30,6 @@ pub use identity::{Credential, Identity};
 pub use signature::{Recipe, Signature, SignedRequest};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use wire::{
-    Blocklist, Conversation, ConversationProperties, Friend, Login, Message, MessagePage,
-    Participant, Presence, Report,
+    Blocklist, Conversation, ConversationProperties, Friend, Login, Message, MessagePage, Noticed,
+    Notices, Participant, Presence, Report,
 };

@@ -17,6 +17,7 @@ mod endpoint;
 mod faults;
 mod incoming;
 mod journal;
+mod life;
 mod refusal;
 mod seed;
 mod server;

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::demo;
 use super::endpoint::{Shared, endpoint};
+use super::life;
 use super::{Faults, Journal};
 use crate::clock::Clock;
 use crate::ozeki::signature::Recipe;
@@ -89,6 +90,17 @@ impl Sandbox {
     /// Where faults are injected.
     pub fn faults(&self) -> Faults {
         self.shared.faults.clone()
+    }
+
+    /// Lets the demo's people write, come and leave by themselves, a step each time, until the sandbox stops; needs a
+    /// Tokio runtime.
+    pub fn come_alive(&self, every: Duration) {
+        tokio::spawn(life::live(Arc::clone(&self.shared), every));
+    }
+
+    /// Lets one of the demo's people do the next thing: what comes when is the same in every run.
+    pub fn step(&self) {
+        life::step(&self.shared);
     }
 
     /// Stops: accepts no more calls, ends held and delayed answers unanswered, and waits for the others.

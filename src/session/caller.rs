@@ -49,6 +49,8 @@ pub struct Session {
     pub id: SessionId,
     /// The user's name as the login told it.
     pub name: Option<Box<str>>,
+    /// When it began.
+    pub issued_at: Timestamp,
     /// When the token ceases to be accepted.
     pub expires_at: Timestamp,
 }
@@ -88,6 +90,22 @@ impl CallerKey {
         let credential = Sha256::new().chain_update(kind).chain_update(secret).finalize().into();
         Self { user: identity.user, station: identity.station, credential }
     }
+}
+
+impl CallerKey {
+    /// Whose requests are counted together.
+    pub(super) fn account(self) -> AccountKey {
+        AccountKey { user: self.user, credential: self.credential }
+    }
+}
+
+/// A user with a credential, from whatever station: each login may bring a new one, and must not bring a new quota.
+///
+/// The credential belongs to it, since without one anybody could use up the quota of any user.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct AccountKey {
+    user: UserId,
+    credential: [u8; 32],
 }
 
 impl fmt::Debug for CallerKey {

@@ -1,6 +1,12 @@
 //! What the fuzzer of session tokens and the replay of its inputs call: whatever the input, it returns.
 
-use super::{SessionKey, token::Sealer};
+use std::time::Duration;
+
+use super::token::Sealer;
+use super::{Audience, SessionKey};
+
+/// As long as sessions are made to last at most.
+const TIME_TO_LIVE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// When no session that could have been sealed has expired yet.
 const NOW: i64 = 0;
@@ -11,7 +17,8 @@ const NOW: i64 = 0;
 ///
 /// Where it opens: nobody can make one without the key.
 pub fn token(text: &str) {
-    let sealer = Sealer::new(&SessionKey::from_bytes([3; 32]));
+    let audience = Audience::named("fuzzing");
+    let sealer = Sealer::new(&SessionKey::from_bytes([3; 32]), None, audience, TIME_TO_LIVE);
     assert!(sealer.open(text, NOW).is_none(), "a token that nobody sealed");
 }
 

@@ -3,26 +3,41 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::token::Sealer;
-use super::{Caller, Session, SessionError, SessionId, SessionKey, SessionToken};
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span};
+
+use super::limits::RateLimits;
+use super::revocations::Revocations;
+use super::token::{CLOCK_SKEW_MAX, Sealer};
+use super::uses::LastUses;
+use super::{
+    Audience, Caller, ClientNetwork, RateLimitOptions, RateLimited, Session, SessionError,
+    SessionId, SessionKey, SessionToken,
+};
 use crate::clock::Clock;
 use crate::ozeki::{
     ApiKey, Client, Credential, Identity, Login, Signature, StationId, Timestamp, UpstreamError,
     UserId,
 };
-
-/// How many ended sessions are remembered, at about 100 bytes each; the oldest are forgotten first.
-const REVOKED_MAX: u64 = 200_000;
+use crate::telemetry::Metrics;
 
 /// How sessions are made.
 #[derive(Clone, Debug)]
 pub struct SessionOptions {
     /// What seals the tokens.
     pub key: SessionKey,
+    /// What sealed them until lately: it opens, and seals no more.
+    pub key_previous: Option<SessionKey>,
+    /// Whom the tokens are for.
+    pub audience: Audience,
     /// How long a token is accepted after its login.
     pub time_to_live: Duration,
+    /// How long a session may go unused; not below `time_to_live`, it ends none.
+    pub idle_timeout: Duration,
     /// Whether the three `Ozeki-*` headers are accepted in place of a token.
     pub forward_credentials: bool,
+    /// How often callers may ask and log in; without limits as often as they like.
+    pub rate_limits: Option<RateLimitOptions>,
 }
 
 /// What a request brought to show who calls.
@@ -75,33 +90,79 @@ pub struct Sessions {
     sealer: Sealer,
     time_to_live: Duration,
     forward_credentials: bool,
-    revoked: moka::sync::Cache<SessionId, ()>,
+    revocations: Revocations,
+    uses: Option<LastUses>,
+    limits: Option<RateLimits>,
+    tasks: TaskTracker,
 }
 
 impl Sessions {
     /// Sets the service up.
-    pub fn new(options: &SessionOptions, client: Arc<Client>, clock: Clock) -> Self {
-        let revoked = moka::sync::Cache::builder()
-            .max_capacity(REVOKED_MAX)
-            .eviction_policy(moka::policy::EvictionPolicy::lru())
-            .time_to_live(options.time_to_live)
-            .build();
+    pub fn new(
+        options: &SessionOptions,
+        client: Arc<Client>,
+        clock: Clock,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
+        let SessionOptions { key, key_previous, audience, time_to_live, .. } = options;
+        // A token from a clock that is ahead expires later by as much.
+        let token_life = time_to_live.saturating_add(CLOCK_SKEW_MAX);
+        let limits = options.rate_limits.as_ref();
+        let limits = limits.map(|it| RateLimits::new(it, key, &clock, Arc::clone(metrics)));
         Self {
             client,
             clock,
-            sealer: Sealer::new(&options.key),
-            time_to_live: options.time_to_live,
+            sealer: Sealer::new(key, key_previous.as_ref(), *audience, *time_to_live),
+            time_to_live: *time_to_live,
             forward_credentials: options.forward_credentials,
-            revoked,
+            revocations: Revocations::new(token_life),
+            uses: LastUses::new(options.idle_timeout, token_life),
+            limits,
+            tasks: TaskTracker::new(),
         }
     }
 
-    /// Proves the key to the upstream and begins a session at `station`, or at a new one of its own.
+    /// Charges one request to the caller or, where nobody has shown who they are, to the address.
+    ///
+    /// # Errors
+    ///
+    /// [`RateLimited`] when it is one too many.
+    pub fn admit(
+        &self,
+        authentication: &Authentication,
+        client: ClientNetwork,
+    ) -> Result<(), RateLimited> {
+        self.limits.as_ref().map_or(Ok(()), |limits| limits.request(authentication, client))
+    }
+
+    /// Begins a session for somebody at this address, as [`login`](Self::login) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`login`](Self::login), and [`SessionError::RateLimited`] when this login is one too many.
+    pub async fn login_from(
+        &self,
+        client: ClientNetwork,
+        key: ApiKey,
+        station: Option<StationId>,
+    ) -> Result<LoggedIn, SessionError> {
+        if let Some(limits) = &self.limits {
+            limits.login(&key, client)?;
+        }
+        self.login(key, station).await
+    }
+
+    /// Proves the key to the upstream and begins a session at `station`, or at a new one of its own. No limit counts it:
+    /// this is for logins of the gateway's own.
     ///
     /// # Errors
     ///
     /// [`SessionError::Refused`] when the upstream refuses the key, [`SessionError::Upstream`] when it gives no usable
-    /// answer, [`SessionError::Sealing`] when no token can be made.
+    /// answer, [`SessionError::Sealing`] when no token can be made, [`SessionError::Interrupted`] when the process ends.
+    ///
+    /// # Cancel safety
+    ///
+    /// The call to the upstream is finished all the same; its answer is dropped.
     pub async fn login(
         &self,
         key: ApiKey,
@@ -111,7 +172,7 @@ impl Sessions {
             Some(station) => station,
             None => StationId::random().map_err(|_| SessionError::Sealing)?,
         };
-        let login = self.client.login(station, &key).await.map_err(|error| {
+        let login = self.prove(key.clone(), station).await?.map_err(|error| {
             if matches!(error, UpstreamError::Rejected { .. }) {
                 SessionError::Refused
             } else {
@@ -121,9 +182,28 @@ impl Sessions {
         let session = self.new_session(login.name.clone()).ok_or(SessionError::Sealing)?;
         let token =
             self.sealer.seal(&session, login.user, station, &key).ok_or(SessionError::Sealing)?;
+        self.touch(&session);
         let credential = Credential::ApiKey(key);
         let identity = Identity { user: login.user, station, credential };
         Ok(LoggedIn { token, caller: Arc::new(Caller::new(identity, Some(session))), login })
+    }
+
+    /// Makes the call as a task of its own: who hangs up does not leave the server with half a login.
+    async fn prove(
+        &self,
+        key: ApiKey,
+        station: StationId,
+    ) -> Result<Result<Login, UpstreamError>, SessionError> {
+        let client = Arc::clone(&self.client);
+        let call = async move { client.login(station, &key).await };
+        let task = self.tasks.spawn(call.instrument(Span::current()));
+        task.await.map_err(|_ended_early| SessionError::Interrupted)
+    }
+
+    /// Waits until no login is under way; none may be begun after this.
+    pub async fn drain(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     /// Tells who calls; makes no upstream call.
@@ -139,25 +219,34 @@ impl Sessions {
         caller.map_or(Authentication::Refused, |caller| Authentication::Caller(Arc::new(caller)))
     }
 
-    /// Ends a session on this replica: its token is refused until it would have expired.
-    pub fn revoke(&self, session: &Session) {
-        self.revoked.insert(session.id, ());
+    /// Ends the caller's session, if there is one, on this replica: its token is refused until it would have expired.
+    pub fn revoke(&self, caller: &Caller) {
+        if let Some(session) = caller.session() {
+            self.revocations.revoke(caller.user(), session, Timestamp::now(&self.clock));
+        }
     }
 
     fn open(&self, token: &str) -> Option<Caller> {
         let caller = self.sealer.open(token, self.clock.unix_seconds())?;
-        let is_revoked =
-            caller.session().is_some_and(|session| self.revoked.contains_key(&session.id));
-        (!is_revoked).then_some(caller)
+        let session = caller.session()?;
+        let is_accepted = !self.revocations.contains(caller.user(), session) && self.touch(session);
+        is_accepted.then_some(caller)
+    }
+
+    /// Notes that the session is in use; false if it has been idle for too long.
+    fn touch(&self, session: &Session) -> bool {
+        let now = self.clock.unix_seconds();
+        self.uses.as_ref().is_none_or(|uses| uses.touch(session, now))
     }
 
     fn new_session(&self, name: Option<Box<str>>) -> Option<Session> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).ok()?;
         let life = i64::try_from(self.time_to_live.as_secs()).ok()?;
-        let expires_at = self.clock.unix_seconds().checked_add(life)?;
+        let issued_at = Timestamp::now(&self.clock);
+        let expires_at = issued_at.unix_seconds().checked_add(life)?;
         let expires_at = Timestamp::from_unix_seconds(expires_at).ok()?;
-        Some(Session { id: SessionId(id), name, expires_at })
+        Some(Session { id: SessionId(id), name, issued_at, expires_at })
     }
 }
 

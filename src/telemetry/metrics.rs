@@ -9,6 +9,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
@@ -51,6 +52,51 @@ pub enum OperationOutcome {
     TimedOut,
 }
 
+/// What a notice tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum NoticeKind {
+    FriendAvailability,
+    Conversation,
+    ConversationList,
+}
+
+/// Counts one more of something until it is dropped.
+#[derive(Debug)]
+pub struct Gauged(Gauge);
+
+impl Gauged {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Gauged {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// What refused a request or a login for being one too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RateLimit {
+    /// Requests of one user with a session.
+    Caller,
+    /// Requests with one forwarded credential.
+    Credential,
+    /// Requests with forwarded credentials from one address.
+    Forwarded,
+    /// Requests without a credential from one address.
+    Anonymous,
+    /// Requests with a credential that is not accepted from one address.
+    Refused,
+    /// Logins with one API key.
+    Login,
+    /// Logins from one address.
+    LoginAddress,
+}
+
 /// Labels are written in lower case, as their names in Rust are not.
 macro_rules! label_values {
     ($type:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
@@ -72,11 +118,26 @@ label_values!(OperationKind {
     Subscription => "subscription",
     Refused => "refused",
 });
+label_values!(NoticeKind {
+    FriendAvailability => "friend_availability",
+    Conversation => "conversation",
+    ConversationList => "conversation_list",
+});
 label_values!(OperationOutcome {
     Ok => "ok",
     Partial => "partial",
     RequestError => "request_error",
     TimedOut => "timed_out",
+});
+
+label_values!(RateLimit {
+    Caller => "caller",
+    Credential => "credential",
+    Forwarded => "forwarded",
+    Anonymous => "anonymous",
+    Refused => "refused",
+    Login => "login",
+    LoginAddress => "login_address",
 });
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -98,6 +159,16 @@ struct OperationLabels {
     outcome: OperationOutcome,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NoticeLabels {
+    kind: NoticeKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RateLimitLabels {
+    limit: RateLimit,
+}
+
 type Histograms = Family<UpstreamLabels, Histogram, fn() -> Histogram>;
 
 /// Counts what the gateway does; one per gateway, so that tests can run several side by side.
@@ -107,6 +178,12 @@ pub struct Metrics {
     upstream_calls: Histograms,
     cache_reads: Family<CacheLabels, Counter>,
     operations: Family<OperationLabels, Counter>,
+    pollers: Gauge,
+    subscriptions: Gauge,
+    notices: Family<NoticeLabels, Counter>,
+    lagged: Counter,
+    rate_limited: Family<RateLimitLabels, Counter>,
+    connections_open: Gauge,
 }
 
 impl Default for Metrics {
@@ -124,7 +201,39 @@ impl Default for Metrics {
         registry.register("cache_reads", "Reads of cached resources", cache_reads.clone());
         let operations = Family::default();
         registry.register("operations", "GraphQL operations", operations.clone());
-        Self { registry, upstream_calls, cache_reads, operations }
+        let rate_limited = Family::default();
+        registry.register(
+            "rate_limited",
+            "Requests and logins refused by a rate limit",
+            rate_limited.clone(),
+        );
+        let connections_open = Gauge::default();
+        registry.register(
+            "connections_open",
+            "Connections of frontends that are open",
+            connections_open.clone(),
+        );
+        let pollers = Gauge::default();
+        registry.register("pollers", "Stations whose notices are polled", pollers.clone());
+        let subscriptions = Gauge::default();
+        registry.register("subscriptions", "Subscriptions that are open", subscriptions.clone());
+        let notices = Family::default();
+        registry.register("notices", "What notices named", notices.clone());
+        let lagged = Counter::default();
+        let help = "Subscriptions that ended because their client did not keep up";
+        registry.register("subscriptions_lagged", help, lagged.clone());
+        Self {
+            registry,
+            upstream_calls,
+            cache_reads,
+            operations,
+            pollers,
+            subscriptions,
+            notices,
+            lagged,
+            rate_limited,
+            connections_open,
+        }
     }
 }
 
@@ -149,6 +258,42 @@ impl Metrics {
     /// Counts one GraphQL operation.
     pub fn operation(&self, kind: OperationKind, outcome: OperationOutcome) {
         self.operations.get_or_create(&OperationLabels { kind, outcome }).inc();
+    }
+
+    /// Counts a poller until what is returned is dropped.
+    pub fn poller(&self) -> Gauged {
+        Gauged::new(&self.pollers)
+    }
+
+    /// Counts an open subscription until what is returned is dropped.
+    pub fn subscription(&self) -> Gauged {
+        Gauged::new(&self.subscriptions)
+    }
+
+    /// Counts what a poll's answer named.
+    pub fn notices(&self, kind: NoticeKind, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.notices.get_or_create(&NoticeLabels { kind }).inc_by(count);
+    }
+
+    /// Counts a subscription that ended because its client did not keep up.
+    pub fn lagged(&self) {
+        self.lagged.inc();
+    }
+
+    /// Counts one request or login that a limit refused.
+    pub fn rate_limited(&self, limit: RateLimit) {
+        self.rate_limited.get_or_create(&RateLimitLabels { limit }).inc();
+    }
+
+    /// Counts a frontend's connection as open.
+    pub fn connection_opened(&self) {
+        self.connections_open.inc();
+    }
+
+    /// Counts a frontend's connection as closed.
+    pub fn connection_closed(&self) {
+        self.connections_open.dec();
     }
 
     /// All metrics in the OpenMetrics text format.

@@ -7,4 +7,6 @@ mod log;
 mod metrics;
 
 pub use log::{LogStyle, start_log};
-pub use metrics::{CacheOutcome, Metrics, OperationKind, OperationOutcome};
+pub use metrics::{
+    CacheOutcome, Gauged, Metrics, NoticeKind, OperationKind, OperationOutcome, RateLimit,
+};

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use ozeki_graphql::app::GatewayOptions;
 use ozeki_graphql::sandbox::{Fault, Reply};
-use ozeki_graphql::session::SessionKey;
+use ozeki_graphql::session::{Audience, SessionKey};
 use serde_json::json;
 
-use crate::support::{BOTH, LOGIN, TestGateway, codes};
+use crate::support::{BOTH, Caller, LOGIN, TestGateway, codes};
 
 const LOGIN_MUTATION: &str = "mutation($key: String!, $station: ID) {
     login(input: {apiKey: $key, stationId: $station}) {
@@ -153,4 +154,134 @@ async fn a_token_is_good_at_every_gateway_with_the_same_key_and_at_no_other() {
     let answer = other.anonymous().with_header("authorization", &bearer).query(BOTH).await;
     assert_eq!(answer.codes()[0].0, "UNAUTHENTICATED");
     assert!(!answer.text.contains(&token));
+}
+
+#[tokio::test]
+async fn keys_can_be_changed_without_logging_anybody_out() {
+    let (old, new) = ([7; 32], [8; 32]);
+    let before = TestGateway::start().await;
+    let rotated = TestGateway::start_with(|options| {
+        options.session.key = SessionKey::from_bytes(new);
+        options.session.key_previous = Some(SessionKey::from_bytes(old));
+    })
+    .await;
+    let after = TestGateway::start_with(|options| {
+        options.session.key = SessionKey::from_bytes(new);
+    })
+    .await;
+    let opens = async |gateway: &TestGateway, token: &str| {
+        let bearer = format!("Bearer {token}");
+        let caller = gateway.anonymous().with_header("authorization", &bearer);
+        caller.query("{ viewer { id } }").await.codes().is_empty()
+    };
+    let old_token = before.anonymous().log_in("alice-demo").await;
+    let new_token = rotated.anonymous().log_in("alice-demo").await;
+    assert!(opens(&rotated, &old_token).await && opens(&rotated, &new_token).await);
+    assert!(!opens(&after, &old_token).await && opens(&after, &new_token).await);
+    assert!(!opens(&before, &new_token).await, "the previous key seals nothing");
+}
+
+#[tokio::test]
+async fn an_idle_session_is_refused_and_one_in_use_is_not() {
+    let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(60 * 60));
+    let gateway = TestGateway::start_with(|options| options.session.idle_timeout = hour).await;
+    let (busy, idle) = (gateway.log_in("alice").await, gateway.log_in("bob").await);
+    for _ in 0..3 {
+        gateway.clock.advance(59 * minute);
+        busy.data("{ viewer { id } }").await;
+    }
+    assert_eq!(idle.query(BOTH).await.codes()[0].0, "UNAUTHENTICATED");
+    assert_eq!(idle.query(BOTH).await.codes()[0].0, "UNAUTHENTICATED", "trying is no use");
+    gateway.clock.advance(hour);
+    assert_eq!(busy.query(BOTH).await.codes()[0].0, "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn a_session_that_another_replica_began_is_not_idle_when_it_first_comes() {
+    let hour = Duration::from_secs(60 * 60);
+    let idle_after_an_hour = |options: &mut GatewayOptions| options.session.idle_timeout = hour;
+    let first = TestGateway::start_with(idle_after_an_hour).await;
+    let second = TestGateway::start_with(idle_after_an_hour).await;
+    let token = first.anonymous().log_in("alice-demo").await;
+    second.clock.advance(2 * hour);
+    let bearer = format!("Bearer {token}");
+    let alice = second.anonymous().with_header("authorization", &bearer);
+    alice.data("{ viewer { id } }").await;
+    second.clock.advance(hour);
+    assert_eq!(alice.query(BOTH).await.codes()[0].0, "UNAUTHENTICATED");
+}
+
+/// Nobody learns from an answer which tokens once existed, or what became of them.
+#[tokio::test]
+async fn all_tokens_that_are_not_accepted_get_the_same_answer() {
+    let hour = Duration::from_secs(60 * 60);
+    let gateway = TestGateway::start_with(|options| {
+        options.session.time_to_live = 3 * hour;
+        options.session.idle_timeout = hour;
+    })
+    .await;
+    let elsewhere = TestGateway::start_with(|options| {
+        options.session.audience = Audience::named("another server");
+    })
+    .await;
+    let unknown_key = TestGateway::start_with(|options| {
+        options.session.key = SessionKey::from_bytes([9; 32]);
+    })
+    .await;
+    let token = async |of: &TestGateway| of.anonymous().log_in("alice-demo").await;
+    let asking =
+        |token: &str| gateway.anonymous().with_header("authorization", &format!("Bearer {token}"));
+    let expired = token(&gateway).await;
+    gateway.clock.advance(2 * hour);
+    let idle = token(&gateway).await;
+    gateway.clock.advance(hour);
+    let revoked = token(&gateway).await;
+    asking(&revoked).data("mutation { logout { viewerId } }").await;
+    let mut altered = token(&gateway).await;
+    let middle = altered.len() / 2;
+    let other = if altered.as_bytes()[middle] == b'A' { "B" } else { "A" };
+    altered.replace_range(middle..=middle, other);
+    let foreign = token(&elsewhere).await;
+    let of_unknown_key = token(&unknown_key).await;
+    let never = format!("v4.local.AAAA.{}", expired.rsplit_once('.').unwrap().1);
+
+    let query = "{ viewer { id } conversations { totalCount } }";
+    let mut answers = Vec::new();
+    for token in [&expired, &idle, &revoked, &altered, &foreign, &of_unknown_key, &never] {
+        let answer = asking(token).query(query).await;
+        let mut headers = answer.headers.clone();
+        for varying in ["x-request-id", "date"] {
+            assert!(headers.remove(varying).is_some(), "{varying}");
+        }
+        assert_eq!(answer.codes()[0].0, "UNAUTHENTICATED");
+        answers.push((answer.status, headers, answer.text));
+    }
+    for other in &answers[1..] {
+        assert_eq!(other, &answers[0]);
+    }
+}
+
+#[tokio::test]
+async fn a_login_goes_on_when_its_client_hangs_up() {
+    let gateway = TestGateway::start().await;
+    let held = gateway.spoil(LOGIN, Fault::new(Reply::Genuine).held());
+    let leaving = tokio::spawn({
+        let caller = gateway.anonymous();
+        async move { caller.log_in("alice-demo").await }
+    });
+    held.arrived(1).await;
+    leaving.abort();
+    assert!(leaving.await.is_err());
+    held.release();
+    // The call's end is counted some time after the release.
+    let line =
+        "upstream_call_duration_seconds_count{api=\"chatlogin\",action=\"login\",outcome=\"ok\"} 1";
+    let metrics = Caller::new(format!("{}/metrics", gateway.admin_url()));
+    let ended = async {
+        while !metrics.get("").await.text.contains(line) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), ended).await.unwrap();
+    assert!(gateway.shutdown().await);
 }

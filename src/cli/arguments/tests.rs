@@ -184,6 +184,10 @@ fn help_and_version_are_answers_even_beside_faults() {
               The longest answer that is taken [default: 8MiB; variable: OZEKI_GRAPHQL_UPSTREAM_BODY_MAX]
           --upstream-concurrency <NUMBER>
               How many calls run at once [default: 100; variable: OZEKI_GRAPHQL_UPSTREAM_CONCURRENCY]
+          --upstream-ca <FILE>
+              Certificates (PEM) to trust beside the system's, such as a company's own authority [variable: OZEKI_GRAPHQL_UPSTREAM_CA]
+          --upstream-proxy <URL>
+              The proxy for calls to the Ozeki server; HTTP_PROXY and its like are never used [variable: OZEKI_GRAPHQL_UPSTREAM_PROXY]
           --operation-calls-max <NUMBER>
               How many calls one operation may make [default: 64; variable: OZEKI_GRAPHQL_OPERATION_CALLS_MAX]
           --operation-concurrency <NUMBER>
@@ -194,10 +198,20 @@ fn help_and_version_are_answers_even_beside_faults() {
               Where GraphQL and the playground are served; port 0 picks a free one [default: 127.0.0.1:8080; variable: OZEKI_GRAPHQL_LISTEN]
           --admin-listen <ADDRESS>
               Where metrics are served; `off` to disable [default: 127.0.0.1:9090; variable: OZEKI_GRAPHQL_ADMIN_LISTEN]
+          --tls-cert <FILE>
+              Serve https with this certificate chain (PEM); read anew when the file changes [variable: OZEKI_GRAPHQL_TLS_CERT]
+          --tls-key <FILE>
+              The certificate's private key (PEM) [variable: OZEKI_GRAPHQL_TLS_KEY]
+          --cors-origins <ORIGINS>
+              Origins whose pages may ask, such as https://chat.example; several with commas between [variable: OZEKI_GRAPHQL_CORS_ORIGINS]
           --playground [<on|off>]
               Serve the playground and allow introspection (sandbox: on unless told otherwise) [default: off; variable: OZEKI_GRAPHQL_PLAYGROUND]
           --rate-limits [<on|off>]
               Enforce rate limits; `off` is for tests and load measurements [default: on; variable: OZEKI_GRAPHQL_RATE_LIMITS]
+          --rate-limit-quotas <LIST>
+              What grows back and what may come at once: requests of a user, by address with forwarded and without credentials; logins by key and address [default: caller=20/s:60,forwarded=200/s:2000,anonymous=50/s:1000,login=5/m:10,login-address=10/s:600; variable: OZEKI_GRAPHQL_RATE_LIMIT_QUOTAS]
+          --trusted-proxies <LIST>
+              The proxies whose X-Forwarded-For is believed; list no network that clients are in [default: none; variable: OZEKI_GRAPHQL_TRUSTED_PROXIES]
           --request-timeout <DURATION>
               How long a request may take [default: 15s; variable: OZEKI_GRAPHQL_REQUEST_TIMEOUT]
           --request-body-max <SIZE>
@@ -220,8 +234,12 @@ fn help_and_version_are_answers_even_beside_faults() {
     Sessions:
           --session-key <KEY|FILE>
               The 32 bytes that seal session tokens, or a file of them; random per start where not set [variable: OZEKI_GRAPHQL_SESSION_KEY]
+          --session-key-previous <KEY|FILE>
+              The key before that one: its tokens are still taken, and no new one is sealed with it [variable: OZEKI_GRAPHQL_SESSION_KEY_PREVIOUS]
           --session-time-to-live <DURATION>
               How long a session lasts [default: 12h; variable: OZEKI_GRAPHQL_SESSION_TIME_TO_LIVE]
+          --session-idle-timeout <DURATION>
+              How long a session may go unused, as far as this process has seen [default: 3d; variable: OZEKI_GRAPHQL_SESSION_IDLE_TIMEOUT]
           --forward-credentials [<on|off>]
               Also accept Ozeki-User, Ozeki-Station, Ozeki-Signature, and hand that signature on unchanged [default: off; variable: OZEKI_GRAPHQL_FORWARD_CREDENTIALS]
 
@@ -232,6 +250,10 @@ fn help_and_version_are_answers_even_beside_faults() {
               How long a list of conversations is fresh [default: 10s; variable: OZEKI_GRAPHQL_CONVERSATIONS_TIME_TO_LIVE]
           --friends-time-to-live <DURATION>
               How long a list of friends is fresh [default: 10s; variable: OZEKI_GRAPHQL_FRIENDS_TIME_TO_LIVE]
+          --live-time-to-live <DURATION>
+              How long both lists are fresh while the Ozeki server tells what changes; 0s: no longer than otherwise [default: 5m; variable: OZEKI_GRAPHQL_LIVE_TIME_TO_LIVE]
+          --notification-interval <DURATION>
+              The shortest time between two questions for what changed; eight times as long when nothing does [default: 1s; variable: OZEKI_GRAPHQL_NOTIFICATION_INTERVAL]
 
     Logs:
           --log-level <LEVEL>

@@ -1,6 +1,7 @@
 //! Beginning and ending sessions.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use zeroize::Zeroizing;
 
 use crate::graphql::input::parse_id;
 use crate::graphql::scalars::DateTime;
@@ -20,10 +21,14 @@ impl SessionMutation {
         context: &Context<'_>,
         #[graphql(desc = "The key to log in with.")] input: LoginInput,
     ) -> Result<Option<LoginPayload>, FieldError> {
-        let key = ApiKey::parse(&input.api_key)
+        let LoginInput { api_key, station_id } = input;
+        // Wiped when dropped, as the key that is made of it.
+        let api_key = Zeroizing::new(api_key);
+        let key = ApiKey::parse(&api_key)
             .map_err(|error| FieldError::bad_input("apiKey", error.to_string()))?;
-        let station = input.station_id.as_ref().map(|id| parse_id("stationId", id)).transpose()?;
-        let logged_in = Scope::of(context).sessions.login(key, station).await?;
+        let station = station_id.as_ref().map(|id| parse_id("stationId", id)).transpose()?;
+        let scope = Scope::of(context);
+        let logged_in = scope.sessions.login_from(scope.client, key, station).await?;
         let session = logged_in.caller.session().ok_or_else(FieldError::unauthenticated)?;
         Ok(Some(LoginPayload {
             token: logged_in.token.expose().to_owned(),
@@ -39,9 +44,7 @@ impl SessionMutation {
     async fn logout(&self, context: &Context<'_>) -> Result<Option<LogoutPayload>, FieldError> {
         let scope = Scope::of(context);
         let caller = Scope::reader(context)?.caller();
-        if let Some(session) = caller.session() {
-            scope.sessions.revoke(session);
-        }
+        scope.sessions.revoke(caller);
         scope.data.forget(caller);
         Ok(Some(LogoutPayload { viewer_id: caller.user().to_string().into() }))
     }

@@ -3,9 +3,10 @@
 use super::Tab;
 
 /// The tabs, in order; the first one runs as it stands for whoever has a session.
-const TABS: [(&str, &str); 3] = [
+const TABS: [(&str, &str); 4] = [
     ("Inbox: one request for a screen", include_str!("tabs/inbox.graphql")),
     ("Friends: filters, orders, pages", include_str!("tabs/friends.graphql")),
+    ("Live: what changes, as it changes", include_str!("tabs/live.graphql")),
     ("Login: begin a session", include_str!("tabs/login.graphql")),
 ];
 

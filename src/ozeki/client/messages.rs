@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Client;
-use crate::ozeki::wire::{AddedAnswer, DoneAnswer, MessagesAnswer};
+use crate::ozeki::wire::{AddedAnswer, DoneAnswer, DownloadAnswer, MessagesAnswer};
 use crate::ozeki::{
     Call, ConversationId, Identity, Message, MessagePage, Timestamp, UpstreamError,
 };
@@ -59,6 +59,16 @@ struct PageMembers<'a> {
     lastreportdate: Timestamp,
     lastreportid: &'a str,
     limit: u32,
+}
+
+#[derive(Serialize)]
+struct FromMembers<'a> {
+    conversationid: String,
+    instance: &'a str,
+    firstmessagedate: Timestamp,
+    firstmessageid: &'a str,
+    firstreportdate: Timestamp,
+    firstreportid: &'a str,
 }
 
 #[derive(Serialize)]
@@ -118,6 +128,30 @@ impl Client {
             limit,
         };
         self.read::<MessagesAnswer>(call, identity, members).await
+    }
+
+    /// Reads the messages and reports from a position on. Whether what the position names is among them, the vendor
+    /// leaves open.
+    ///
+    /// # Errors
+    ///
+    /// Any [`UpstreamError`]; `Rejected` too when the instance is no longer the current one.
+    pub async fn messages_from(
+        &self,
+        identity: &Identity,
+        conversation: ConversationId,
+        instance: &str,
+        from: &Position,
+    ) -> Result<MessagePage, UpstreamError> {
+        let members = FromMembers {
+            conversationid: conversation.to_string(),
+            instance,
+            firstmessagedate: from.message_date,
+            firstmessageid: &from.message_id,
+            firstreportdate: from.report_date,
+            firstreportid: &from.report_id,
+        };
+        self.read::<DownloadAnswer>(Call::MESSAGES_FROM, identity, members).await
     }
 
     /// Sends a message and returns it as it was stored.

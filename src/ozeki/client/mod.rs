@@ -5,6 +5,7 @@ mod conversations;
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzzing;
 mod messages;
+mod notifications;
 mod transport;
 
 pub use conversations::{Change, Color, InvalidColor};
@@ -15,6 +16,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
 use serde::Serialize;
 use url::Url;
 
@@ -44,9 +46,13 @@ pub struct ClientOptions {
     pub body_max_bytes: usize,
     /// The most calls that are under way at once; more wait, within their time.
     pub concurrency: NonZeroUsize,
+    /// Certificates to trust beside the system's.
+    pub roots: Vec<CertificateDer<'static>>,
+    /// The proxy that calls go through; the environment's are never used.
+    pub proxy: Option<Url>,
 }
 
-// The URL is left out: it may hold user info.
+// The URLs are left out: they may hold user info.
 impl fmt::Debug for ClientOptions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

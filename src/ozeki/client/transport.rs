@@ -33,7 +33,7 @@ pub(super) struct Outgoing {
     call: Call,
     body: Vec<u8>,
     station: Option<StationId>,
-    /// Who signs, and with what; none for a login.
+    /// Who signs, and with what; none for a login and a notification.
     signed: Option<(UserId, Signature)>,
     /// What no answer may carry into an error text.
     secrets: Secrets,
@@ -43,6 +43,12 @@ impl Outgoing {
     /// A login: the key stands in the body, and no user is named.
     pub(super) fn unsigned(call: Call, body: Vec<u8>, station: StationId, key: &ApiKey) -> Self {
         let secrets = Secrets { key: Some(key.clone()), signature: None };
+        Self { call, body, station: Some(station), signed: None, secrets }
+    }
+
+    /// A call that names its station only.
+    pub(super) fn of_station(call: Call, body: Vec<u8>, station: StationId) -> Self {
+        let secrets = Secrets { key: None, signature: None };
         Self { call, body, station: Some(station), signed: None, secrets }
     }
 
@@ -93,16 +99,20 @@ impl Transport {
     ) -> Result<Self, ClientSetupError> {
         // A second installation is refused, and is the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
+        let roots = options.roots.iter().map(|root| reqwest::Certificate::from_der(root));
+        let mut http = reqwest::Client::builder()
+            .tls_certs_merge(roots.collect::<Result<Vec<_>, _>>()?)
             .connect_timeout(options.connect_timeout)
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .pool_max_idle_per_host(options.concurrency.get())
             .tcp_nodelay(true)
             .redirect(Policy::none())
-            .no_proxy()
-            .build()?;
+            .no_proxy();
+        if let Some(proxy) = options.proxy {
+            http = http.proxy(reqwest::Proxy::all(proxy)?);
+        }
         Ok(Self {
-            http,
+            http: http.build()?,
             url: options.url,
             timeout: options.timeout,
             body_max_bytes: options.body_max_bytes,

@@ -9,6 +9,7 @@ mod done;
 mod friend;
 mod login;
 mod message;
+mod notification;
 
 use serde::{Deserialize, Deserializer};
 
@@ -17,13 +18,15 @@ pub use conversation::{Conversation, ConversationProperties, Participant};
 pub use friend::{Friend, Presence};
 pub use login::Login;
 pub use message::{Message, MessagePage, Report};
+pub use notification::{Noticed, Notices};
 
 pub(crate) use blocklist::BlocklistAnswer;
 pub(crate) use conversation::{ConversationAnswer, ConversationListAnswer};
 pub(crate) use done::DoneAnswer;
 pub(crate) use friend::FriendsAnswer;
 pub(crate) use login::LoginAnswer;
-pub(crate) use message::{AddedAnswer, MessagesAnswer};
+pub(crate) use message::{AddedAnswer, DownloadAnswer, MessagesAnswer};
+pub(crate) use notification::NotificationAnswer;
 
 /// The members that every answer begins with.
 ///

@@ -41,7 +41,9 @@ pub(super) fn fill(conversation: &mut Conversation, count: usize) {
     let messages: Vec<_> = (0..count)
         .map(|number| {
             let seed = seed.and(number);
-            let message = message(seed, conversation.last_access - silence);
+            let created = Timestamp::from_unix_seconds(conversation.last_access - silence)
+                .expect("a demo starts in these centuries");
+            let message = message(seed, created);
             if number % SAME_SECOND_EVERY != 1 {
                 silence += seconds(seed.below(SILENCE_MAX));
             }
@@ -54,8 +56,8 @@ pub(super) fn fill(conversation: &mut Conversation, count: usize) {
     }
 }
 
-fn message(seed: Seed, created: i64) -> Entry {
-    let created = Timestamp::from_unix_seconds(created).expect("a demo starts in these centuries");
+/// A message of made-up ciphertext.
+pub(in crate::sandbox) fn message(seed: Seed, created: Timestamp) -> Entry {
     Entry {
         id: EntryId::Message(seed.uuid()),
         kind: Kind::Message,

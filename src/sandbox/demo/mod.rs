@@ -10,6 +10,8 @@ use std::collections::HashMap;
 use people::{COLLEAGUES, FRIENDS};
 
 use super::seed::Seed;
+pub(super) use messages::message;
+
 use super::state::{Account, Conversation, Person, Presence, World};
 use crate::ozeki::{ApiKey, UserId};
 
@@ -29,6 +31,9 @@ pub struct DemoUser {
     pub name: &'static str,
 }
 
+/// How many of the friends come and go: those whom the demo users have in common.
+const WANDERING_FRIENDS: usize = 5;
+
 const ALICE: DemoUser =
     DemoUser { email: "alice@example.com", api_key: "alice-demo", name: "Alice" };
 const BOB: DemoUser = DemoUser { email: "bob@example.com", api_key: "bob-demo", name: "Bob" };
@@ -42,6 +47,18 @@ static DEMO_USERS: [DemoUser; 4] = [ALICE, BOB, CAROL, ADMIN];
 /// The users who can log in to a sandbox, the one with the fullest lists first.
 pub fn demo_users() -> &'static [DemoUser] {
     &DEMO_USERS
+}
+
+/// Whose screen the demo shows.
+pub(super) fn listener() -> UserId {
+    id(ALICE.email)
+}
+
+/// Who comes and goes: friends whom every demo user sees, those with an account first.
+pub(super) fn wanderers() -> Vec<UserId> {
+    let users = [BOB.email, CAROL.email];
+    let friends = FRIENDS.iter().take(WANDERING_FRIENDS).map(|(email, _)| *email);
+    users.into_iter().chain(friends).map(id).collect()
 }
 
 /// The world as it stands when a sandbox starts, at `started` in Unix seconds.

@@ -14,10 +14,13 @@ pub(super) use stations::{Notices, Stations};
 pub(super) use timeline::{Point, Timeline};
 pub(super) use workspaces::Workspaces;
 
-use crate::ozeki::{ApiKey, ConversationId, UserId};
+use crate::ozeki::{ApiKey, ConversationId, Timestamp, UserId};
 
 /// The one documented word of presence. Source: "friends".
 const AVAILABLE: &str = "available";
+
+/// Another word, of our choice.
+const OFFLINE: &str = "offline";
 
 /// Somebody who can take part in conversations.
 pub(super) struct Person {
@@ -60,6 +63,7 @@ pub(super) struct World {
     accounts: HashMap<UserId, Account>,
     conversations: Vec<Conversation>,
     encryptions: u64,
+    steps: u64,
     pub(super) stations: Stations,
     pub(super) workspaces: Workspaces,
 }
@@ -76,6 +80,7 @@ impl World {
             accounts,
             conversations,
             encryptions: 0,
+            steps: 0,
             stations: Stations::default(),
             workspaces: Workspaces::default(),
         }
@@ -140,9 +145,13 @@ impl World {
     /// Makes the user available and tells so to the stations of all who see it, whether or not it is news: the
     /// vendor does not say.
     pub(super) fn make_available(&mut self, user: UserId) {
+        self.set_presence(user, AVAILABLE);
+    }
+
+    fn set_presence(&mut self, user: UserId, availability: &'static str) {
         let person = self.people.get_mut(&user);
         if let Some(presence) = person.and_then(|person| person.presence.as_mut()) {
-            presence.availability = AVAILABLE;
+            presence.availability = availability;
         }
         let accounts = &self.accounts;
         self.stations.tell(
@@ -169,6 +178,36 @@ impl World {
             .flat_map(|account| account.acquaintances.iter().chain(account.friends.iter().rev()))
             .filter_map(|id| self.person(*id))
             .filter_map(|person| Some((person, person.presence.as_ref()?)))
+    }
+
+    /// The number of the next thing that people do by themselves.
+    pub(super) fn next_step(&mut self) -> u64 {
+        self.steps += 1;
+        self.steps
+    }
+
+    /// Adds a message of a participant and tells everybody who takes part.
+    pub(super) fn say(
+        &mut self,
+        sender: UserId,
+        id: ConversationId,
+        message: Entry,
+        now: Timestamp,
+    ) {
+        if let Some(conversation) = self.conversation_of_mut(sender, id) {
+            conversation.messages.insert(message);
+            conversation.last_access = now.unix_seconds();
+            self.announce_conversation(id);
+        }
+    }
+
+    /// Makes the user available, or offline if they are; somebody without presence stays without.
+    pub(super) fn toggle_presence(&mut self, user: UserId) {
+        let person = self.people.get(&user);
+        if let Some(presence) = person.and_then(|person| person.presence.as_ref()) {
+            let is_available = presence.availability == AVAILABLE;
+            self.set_presence(user, if is_available { OFFLINE } else { AVAILABLE });
+        }
     }
 
     /// A number that no two encryptions of one text share: the same `displayname` reads differently in every answer

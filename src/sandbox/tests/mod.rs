@@ -3,6 +3,7 @@
 mod answers;
 mod changes;
 mod faults;
+mod life;
 mod members;
 mod messages;
 mod notifications;

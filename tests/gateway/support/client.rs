@@ -52,6 +52,15 @@ impl Caller {
         self.post(&json!({ "query": query })).await
     }
 
+    /// Asks a gateway that may end without an answer.
+    #[expect(clippy::disallowed_methods, reason = "this is no upstream call")]
+    pub(crate) async fn try_query(&self, query: &str) -> Result<StatusCode, reqwest::Error> {
+        let request = self.http.post(&self.url).headers(self.headers.clone());
+        let request = request.header("content-type", "application/json");
+        let response = request.body(json!({ "query": query }).to_string()).send().await?;
+        Ok(response.status())
+    }
+
     pub(crate) async fn post(&self, body: &Value) -> Answer {
         let content_type = "application/json";
         self.send(Method::POST, "", content_type, body.to_string().into_bytes()).await
@@ -102,6 +111,12 @@ impl Answer {
 
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// What the answer depends on, in lower case.
+    pub(crate) fn vary(&self) -> Vec<String> {
+        let lines = self.headers.get_all("vary").iter().map(|value| value.to_str().unwrap());
+        lines.flat_map(|line| line.split(',')).map(|name| name.trim().to_lowercase()).collect()
     }
 
     /// The code and path of each error.

@@ -3,16 +3,17 @@
 pub(crate) mod canaries;
 mod client;
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use ozeki_graphql::app::{Gateway, GatewayOptions, Playground};
+use ozeki_graphql::app::{ConnectionLimits, Gateway, GatewayOptions, Playground};
 use ozeki_graphql::cache::CacheOptions;
 use ozeki_graphql::clock::Clock;
 use ozeki_graphql::graphql::OperationLimits;
 use ozeki_graphql::ozeki::{ClientOptions, Recipe};
 use ozeki_graphql::sandbox::{Fault, Faults, Injection, Sandbox, SandboxOptions, Times};
-use ozeki_graphql::session::{SessionKey, SessionOptions};
+use ozeki_graphql::session::{Audience, SessionKey, SessionOptions};
 
 pub(crate) use client::{Answer, Caller, codes};
 
@@ -66,25 +67,39 @@ impl TestGateway {
                 connect_timeout: Duration::from_secs(2),
                 body_max_bytes: 8 << 20,
                 concurrency: NonZeroUsize::new(100).unwrap(),
+                roots: Vec::new(),
+                proxy: None,
             },
             session: SessionOptions {
                 key: SessionKey::from_bytes([7; 32]),
+                key_previous: None,
+                audience: Audience::named("tests"),
                 time_to_live: Duration::from_secs(12 * 60 * 60),
+                idle_timeout: Duration::from_secs(3 * 24 * 60 * 60),
                 forward_credentials: false,
+                // Tests ask in bursts that no person could; those of the limits set their own.
+                rate_limits: None,
             },
             cache: CacheOptions {
                 max_bytes: 64 << 20,
                 // Long enough that no test's own duration counts.
                 conversations_time_to_live: Duration::from_secs(600),
                 friends_time_to_live: Duration::from_secs(600),
+                // Who only reads is not followed, so that no poll is among a test's calls.
+                live_time_to_live: Duration::ZERO,
+                notification_interval: Duration::from_millis(100),
             },
             playground: Playground::Off,
+            trusted_proxies: Vec::new(),
             operation_limits: OperationLimits::default(),
             operation_calls_max: NonZeroUsize::new(64).unwrap(),
             operation_concurrency: NonZeroUsize::new(8).unwrap(),
             body_max_bytes: 256 << 10,
             request_timeout: Duration::from_secs(15),
             shutdown_grace: Duration::from_secs(25),
+            tls: None,
+            connections: ConnectionLimits::default(),
+            cors_origins: Vec::new(),
         };
         change(&mut options);
         let gateway = Gateway::start(options, clock.clone()).await.unwrap();
@@ -98,6 +113,17 @@ impl TestGateway {
 
     pub(crate) fn admin_url(&self) -> String {
         self.gateway.admin_url().unwrap()
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        let url = self.url();
+        url.split_once("://").unwrap().1.parse().unwrap()
+    }
+
+    /// Where its sandbox listens.
+    pub(crate) fn ozeki_address(&self) -> SocketAddr {
+        self.sandbox.url().socket_addrs(|| None).unwrap()[0]
     }
 
     /// Nobody in particular.

@@ -1,0 +1,7 @@
+//! Who is at the other end of a connection.
+
+use std::net::SocketAddr;
+
+/// The address at the other end of the connection, in the extensions of each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAddress(pub SocketAddr);

@@ -1,0 +1,139 @@
+//! What a connection is waiting for, and until when.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hyper::Version;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::limits::ConnectionLimits;
+
+/// Shared by a connection's socket, its requests and the task that watches it.
+#[derive(Debug)]
+pub(super) struct Activity {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    waits_for: WaitsFor,
+    since: Instant,
+    requests: usize,
+    /// Whether a byte in a pause can only belong to the next head or the last answer, which is not so in HTTP/2.
+    is_http1: bool,
+}
+
+/// What the client owes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WaitsFor {
+    /// A head: the first one, or one that has begun to come.
+    Head,
+    /// The next request, or nothing more.
+    NextRequest,
+    /// Nothing: it waits for us.
+    Answer,
+}
+
+impl Activity {
+    pub(super) fn new() -> Arc<Self> {
+        let state = State {
+            waits_for: WaitsFor::Head,
+            since: Instant::now(),
+            requests: 0,
+            is_http1: false,
+        };
+        Arc::new(Self { state: Mutex::new(state), changed: Notify::new() })
+    }
+
+    /// Notes that the first head may come from now on.
+    pub(super) fn restart(&self) {
+        self.change(|state| {
+            state.wait_for(WaitsFor::Head);
+            true
+        });
+    }
+
+    /// Notes that bytes came in.
+    pub(super) fn received(&self) {
+        self.change(|state| {
+            let begins = state.waits_for == WaitsFor::NextRequest && state.is_http1;
+            if begins {
+                state.wait_for(WaitsFor::Head);
+            }
+            begins
+        });
+    }
+
+    /// Notes that bytes went out: a pause begins only when the last of an answer has gone.
+    ///
+    /// In HTTP/2 an answer is under way for as long as it takes, and what goes out in a pause is our own pings.
+    pub(super) fn sent(&self) {
+        self.change(|state| {
+            if state.waits_for == WaitsFor::NextRequest && state.is_http1 {
+                state.since = Instant::now();
+            }
+            // Who sleeps until the deadline looks again then.
+            false
+        });
+    }
+
+    /// Notes that a request has begun; it lasts until the returned value is dropped.
+    pub(super) fn begin_request(self: &Arc<Self>, version: Version) -> UnderWay {
+        self.change(|state| {
+            state.requests += 1;
+            state.is_http1 = version < Version::HTTP_2;
+            state.wait_for(WaitsFor::Answer);
+            true
+        });
+        UnderWay(Arc::clone(self))
+    }
+
+    /// What the client owes and until when; no time where it owes nothing.
+    pub(super) fn deadline(&self, limits: &ConnectionLimits) -> (WaitsFor, Option<Instant>) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = match state.waits_for {
+            WaitsFor::Head => Some(limits.head_timeout),
+            WaitsFor::NextRequest => Some(limits.idle_timeout),
+            WaitsFor::Answer => None,
+        };
+        (state.waits_for, limit.map(|limit| state.since + limit))
+    }
+
+    /// Waits until the deadline is another one.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State) -> bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if change(&mut state) {
+            drop(state);
+            self.changed.notify_one();
+        }
+    }
+}
+
+impl State {
+    fn wait_for(&mut self, waits_for: WaitsFor) {
+        self.waits_for = waits_for;
+        self.since = Instant::now();
+    }
+}
+
+/// A request whose answer has not been handed over as a whole.
+#[derive(Debug)]
+pub(super) struct UnderWay(Arc<Activity>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.change(|state| {
+            state.requests -= 1;
+            let is_last = state.requests == 0;
+            if is_last {
+                state.wait_for(WaitsFor::NextRequest);
+            }
+            is_last
+        });
+    }
+}

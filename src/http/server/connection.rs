@@ -1,0 +1,167 @@
+//! One connection, from its handshake to its end.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::service::Service;
+use hyper::{Request, Response, Version};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::activity::{Activity, WaitsFor};
+use super::answer::{AnswerBody, Streams};
+use super::limits::{self, ConnectionLimits};
+use super::open::Open;
+use super::socket::Socket;
+use crate::http::PeerAddress;
+
+/// What all connections of a server share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) router: Router,
+    pub(super) limits: ConnectionLimits,
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) streams: Streams,
+    pub(super) stop: CancellationToken,
+    pub(super) abort: CancellationToken,
+}
+
+/// Serves one connection until it ends, or must be ended.
+pub(super) async fn serve<S>(shared: Shared, inner: S, peer: SocketAddr, open: Open)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let activity = Activity::new();
+    let socket = Socket::new(inner, Arc::clone(&activity), shared.limits.write_timeout, open);
+    let Some(tls) = &shared.tls else {
+        return serve_http(&shared, socket, peer, activity).await;
+    };
+    let handshake = timeout(shared.limits.handshake_timeout, tls.accept(socket));
+    let encrypted = tokio::select! {
+        encrypted = handshake => encrypted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        () = shared.stop.cancelled() => return,
+    };
+    match encrypted {
+        // The head's time begins now, not with the handshake.
+        Ok(encrypted) => {
+            activity.restart();
+            serve_http(&shared, encrypted, peer, activity).await;
+        }
+        Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
+    }
+}
+
+async fn serve_http<S>(shared: &Shared, io: S, peer: SocketAddr, activity: Arc<Activity>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let requests = Requests {
+        routes: TowerToHyperService::new(shared.router.clone()),
+        peer: PeerAddress(peer),
+        activity: Arc::clone(&activity),
+    };
+    let builder = builder(shared);
+    let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), requests));
+    let mut closing: Option<Instant> = None;
+    let mut is_stopping = false;
+    loop {
+        let (waits_for, deadline) = activity.deadline(&shared.limits);
+        let deadline = closing.or(deadline);
+        tokio::select! {
+            result = connection.as_mut() => {
+                if let Err(error) = result {
+                    tracing::debug!(error, "a connection ended early");
+                }
+                return;
+            }
+            () = shared.stop.cancelled(), if !is_stopping => {
+                is_stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = shared.abort.cancelled() => return,
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                if closing.is_none() && activity.deadline(&shared.limits) != (waits_for, deadline) {
+                    // What went out meanwhile has moved it.
+                    continue;
+                }
+                if closing.is_some() || waits_for == WaitsFor::Head {
+                    tracing::debug!(?waits_for, "a connection was closed for being slow");
+                    return;
+                }
+                // HTTP/2 says goodbye, and a request that comes just now is still answered.
+                closing = Some(Instant::now() + limits::CLOSE_TIMEOUT);
+                connection.as_mut().graceful_shutdown();
+            }
+            () = activity.changed() => {
+                // A request that came just before the goodbye has its own time.
+                closing = None;
+            }
+        }
+    }
+}
+
+fn builder(shared: &Shared) -> Builder<Streams> {
+    let mut builder = Builder::new(shared.streams.clone());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        // `Activity` tells the head from the pause before it, which this one does not.
+        .header_read_timeout(None)
+        // It takes 100 header lines, five times a browser's behind two proxies; to repeat that would cost an allocation.
+        .max_buf_size(limits::HEAD_MAX_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(limits::HEAD_MAX_BYTES).unwrap_or(u32::MAX))
+        .max_concurrent_streams(limits::STREAMS_MAX)
+        .max_pending_accept_reset_streams(limits::RESET_STREAMS_PENDING_MAX)
+        .max_local_error_reset_streams(limits::RESET_STREAMS_OF_OURS_MAX)
+        .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(limits::SEND_BUFFER_MAX_BYTES)
+        .keep_alive_interval(limits::PING_INTERVAL)
+        .keep_alive_timeout(limits::PING_INTERVAL);
+    builder
+}
+
+/// Hands requests to the routes, with the peer's address, and notes which are under way.
+#[derive(Clone)]
+struct Requests {
+    routes: TowerToHyperService<Router>,
+    peer: PeerAddress,
+    activity: Arc<Activity>,
+}
+
+impl Service<Request<Incoming>> for Requests {
+    type Response = Response<AnswerBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let version = request.version();
+        let under_way = self.activity.begin_request(version);
+        request.extensions_mut().insert(self.peer);
+        let answering = self.routes.call(request.map(Body::new));
+        Box::pin(async move {
+            let answer = answering.await?;
+            Ok(answer.map(|body| {
+                if version < Version::HTTP_2 {
+                    AnswerBody::whole(body, under_way)
+                } else {
+                    AnswerBody::in_pieces(body, under_way)
+                }
+            }))
+        })
+    }
+}
