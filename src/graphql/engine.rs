@@ -1,6 +1,7 @@
 //! Runs operations: prepare, choose, execute, log.
 
 mod document;
+mod subscribing;
 mod values;
 
 use std::num::NonZeroUsize;
@@ -12,6 +13,7 @@ use async_graphql::{SDLExportOptions, Schema, ServerError, Variables};
 use tokio::time::{Instant, timeout_at};
 
 use document::{argument_at, fill_defaults, selects_schema};
+use subscribing::ScopePerEvent;
 use values::{check_json, check_values};
 
 use super::answer::is_internal;
@@ -98,6 +100,8 @@ pub struct EngineOptions {
 /// Runs operations against the schema.
 pub struct Engine {
     schema: GatewaySchema,
+    /// The same with [`ScopePerEvent`]: an extension costs each field of every operation a little.
+    subscriptions: GatewaySchema,
     field_types: FieldTypes,
     documents: Documents,
     data: Arc<Data>,
@@ -122,14 +126,19 @@ impl Engine {
         clock: Clock,
         options: EngineOptions,
     ) -> Self {
-        let mut schema = Schema::build(Query, Mutation::default(), Subscription);
-        if !options.introspection {
-            schema = schema.disable_introspection().disable_suggestions();
-        }
+        let build = || {
+            let schema = Schema::build(Query, Mutation::default(), Subscription);
+            if options.introspection {
+                schema
+            } else {
+                schema.disable_introspection().disable_suggestions()
+            }
+        };
         let field_types = FieldTypes::of(&sdl());
         let documents = Documents::default();
         Self {
-            schema: schema.finish(),
+            schema: build().finish(),
+            subscriptions: build().extension(ScopePerEvent).finish(),
             field_types,
             documents,
             data,
@@ -218,14 +227,7 @@ impl Engine {
         let Operation { prepared, kind, name, variables } = &operation;
         let document = &prepared.document;
         let owner = Owner::of(&context.authentication);
-        let scope = Scope::new(
-            Arc::clone(&self.data),
-            Arc::clone(&self.sessions),
-            (context.authentication, context.client),
-            context.freshness,
-            CallBudget::new(self.options.calls_max, self.options.concurrency),
-            Timestamp::now(&self.clock),
-        );
+        let scope = self.scope(context.authentication, context.client, context.freshness);
         let mut request = async_graphql::Request::new("").data(scope);
         request.set_parsed_query(document.clone());
         request.operation_name.clone_from(name);
@@ -238,14 +240,34 @@ impl Engine {
             Ok(response) => Answer::executed(response, argument, complete),
             Err(_elapsed) => Answer::timed_out(),
         };
-        let answer =
-            if self.options.introspection { answer } else { answer.without_unsent_names() };
+        let answer = self.without_unsent_names(answer);
         if !answer.is_request_error() {
             self.documents.keep(prepared, owner);
         }
         self.metrics.operation(metric_of(*kind), answer.outcome());
         log_failures(&answer, name.as_deref());
         answer
+    }
+
+    /// The answer for those who may, or may not, ask for the schema.
+    fn without_unsent_names(&self, answer: Answer) -> Answer {
+        if self.options.introspection { answer } else { answer.without_unsent_names() }
+    }
+
+    fn scope(
+        &self,
+        authentication: Authentication,
+        client: ClientNetwork,
+        freshness: Freshness,
+    ) -> Scope {
+        Scope::new(
+            Arc::clone(&self.data),
+            Arc::clone(&self.sessions),
+            (authentication, client),
+            freshness,
+            CallBudget::new(self.options.calls_max, self.options.concurrency),
+            Timestamp::now(&self.clock),
+        )
     }
 }
 

@@ -10,9 +10,10 @@ use super::limits::RateLimits;
 use super::revocations::Revocations;
 use super::token::{CLOCK_SKEW_MAX, Sealer};
 use super::uses::LastUses;
+use super::watch::Watches;
 use super::{
     Audience, Caller, ClientNetwork, RateLimitOptions, RateLimited, Session, SessionError,
-    SessionId, SessionKey, SessionToken,
+    SessionId, SessionKey, SessionToken, SessionWatch,
 };
 use crate::clock::Clock;
 use crate::ozeki::{
@@ -94,6 +95,7 @@ pub struct Sessions {
     uses: Option<LastUses>,
     limits: Option<RateLimits>,
     tasks: TaskTracker,
+    watches: Arc<Watches>,
 }
 
 impl Sessions {
@@ -119,6 +121,7 @@ impl Sessions {
             uses: LastUses::new(options.idle_timeout, token_life),
             limits,
             tasks: TaskTracker::new(),
+            watches: Arc::default(),
         }
     }
 
@@ -222,8 +225,35 @@ impl Sessions {
     /// Ends the caller's session, if there is one, on this replica: its token is refused until it would have expired.
     pub fn revoke(&self, caller: &Caller) {
         if let Some(session) = caller.session() {
-            self.revocations.revoke(caller.user(), session, Timestamp::now(&self.clock));
+            let user = caller.user();
+            self.revocations.revoke(user, session, Timestamp::now(&self.clock));
+            self.end_watches(user);
         }
+    }
+
+    /// Watches for the end of the caller's session, for those who serve it for longer than one answer.
+    pub fn watch(&self, caller: &Caller) -> SessionWatch {
+        let Some(session) = caller.session() else {
+            return SessionWatch::endless();
+        };
+        let watch = SessionWatch::new(&self.watches, caller.user(), session, self.clock.clone());
+        // Looked up after the watch has begun, so that no end falls between the two.
+        if self.revocations.contains(caller.user(), session) {
+            self.end_watches(caller.user());
+        }
+        watch
+    }
+
+    /// Notes that the caller's session is in use, for those who serve it for longer than one answer.
+    pub fn note_use(&self, caller: &Caller) {
+        if let Some(session) = caller.session() {
+            self.touch(session);
+        }
+    }
+
+    /// One end may be that of all of a user's sessions.
+    fn end_watches(&self, user: UserId) {
+        self.watches.end(user, |session| self.revocations.contains(user, session));
     }
 
     fn open(&self, token: &str) -> Option<Caller> {

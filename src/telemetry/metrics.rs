@@ -52,6 +52,15 @@ pub enum OperationOutcome {
     TimedOut,
 }
 
+/// How answers that go on are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StreamKind {
+    /// A WebSocket, with any number of operations.
+    WebSocket,
+    /// Server-sent events, of one operation.
+    EventStream,
+}
+
 /// What a notice tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -129,6 +138,7 @@ label_values!(OperationOutcome {
     RequestError => "request_error",
     TimedOut => "timed_out",
 });
+label_values!(StreamKind { WebSocket => "websocket", EventStream => "event_stream" });
 
 label_values!(RateLimit {
     Caller => "caller",
@@ -160,6 +170,16 @@ struct OperationLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StreamLabels {
+    kind: StreamKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClosingLabels {
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct NoticeLabels {
     kind: NoticeKind,
 }
@@ -178,6 +198,9 @@ pub struct Metrics {
     upstream_calls: Histograms,
     cache_reads: Family<CacheLabels, Counter>,
     operations: Family<OperationLabels, Counter>,
+    streams: Family<StreamLabels, Gauge>,
+    socket_operations: Gauge,
+    socket_closings: Family<ClosingLabels, Counter>,
     pollers: Gauge,
     subscriptions: Gauge,
     notices: Family<NoticeLabels, Counter>,
@@ -201,6 +224,22 @@ impl Default for Metrics {
         registry.register("cache_reads", "Reads of cached resources", cache_reads.clone());
         let operations = Family::default();
         registry.register("operations", "GraphQL operations", operations.clone());
+        let streams = Family::default();
+        registry.register("streams_open", "Open sockets and event streams", streams.clone());
+        let socket_operations = Gauge::default();
+        let help = "Operations under way over sockets";
+        registry.register("socket_operations_active", help, socket_operations.clone());
+        let socket_closings = Family::default();
+        registry.register("socket_closings", "Sockets that ended", socket_closings.clone());
+        let pollers = Gauge::default();
+        registry.register("pollers", "Stations whose notices are polled", pollers.clone());
+        let subscriptions = Gauge::default();
+        registry.register("subscriptions", "Subscriptions that are open", subscriptions.clone());
+        let notices = Family::default();
+        registry.register("notices", "What notices named", notices.clone());
+        let lagged = Counter::default();
+        let help = "Subscriptions that ended because their client did not keep up";
+        registry.register("subscriptions_lagged", help, lagged.clone());
         let rate_limited = Family::default();
         registry.register(
             "rate_limited",
@@ -213,20 +252,14 @@ impl Default for Metrics {
             "Connections of frontends that are open",
             connections_open.clone(),
         );
-        let pollers = Gauge::default();
-        registry.register("pollers", "Stations whose notices are polled", pollers.clone());
-        let subscriptions = Gauge::default();
-        registry.register("subscriptions", "Subscriptions that are open", subscriptions.clone());
-        let notices = Family::default();
-        registry.register("notices", "What notices named", notices.clone());
-        let lagged = Counter::default();
-        let help = "Subscriptions that ended because their client did not keep up";
-        registry.register("subscriptions_lagged", help, lagged.clone());
         Self {
             registry,
             upstream_calls,
             cache_reads,
             operations,
+            streams,
+            socket_operations,
+            socket_closings,
             pollers,
             subscriptions,
             notices,
@@ -258,6 +291,23 @@ impl Metrics {
     /// Counts one GraphQL operation.
     pub fn operation(&self, kind: OperationKind, outcome: OperationOutcome) {
         self.operations.get_or_create(&OperationLabels { kind, outcome }).inc();
+    }
+
+    /// Counts a socket or event stream that has opened, until what is returned is dropped.
+    pub fn open_stream(&self, kind: StreamKind) -> Gauged {
+        // The family's lock must not be held as long as what is returned lives.
+        let gauge = self.streams.get_or_create(&StreamLabels { kind }).clone();
+        Gauged::new(&gauge)
+    }
+
+    /// Counts an operation that runs over a socket, until what is returned is dropped.
+    pub fn begin_socket_operation(&self) -> Gauged {
+        Gauged::new(&self.socket_operations)
+    }
+
+    /// Counts a socket that ended; `code` is the close code that was sent, or names how it ended without one.
+    pub fn socket_closing(&self, code: &'static str) {
+        self.socket_closings.get_or_create(&ClosingLabels { code }).inc();
     }
 
     /// Counts a poller until what is returned is dropped.
@@ -302,6 +352,7 @@ impl Metrics {
         encode(&mut text, &self.registry).expect("a String takes all that is written to it");
         text
     }
+
     /// All metrics in the text format from before OpenMetrics: there a counter is declared by the name of its samples,
     /// with `_total`, and units and the end are not told.
     pub fn encode_classic(&self) -> String {

@@ -9,4 +9,5 @@ mod metrics;
 pub use log::{LogStyle, start_log};
 pub use metrics::{
     CacheOutcome, Gauged, Metrics, NoticeKind, OperationKind, OperationOutcome, RateLimit,
+    StreamKind,
 };
