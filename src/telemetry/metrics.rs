@@ -26,6 +26,8 @@ pub enum CacheOutcome {
     Miss,
     /// By a call that was already under way.
     Coalesced,
+    /// From memory, by a value that was being read anew: beside the outcome of that.
+    Stale,
 }
 
 /// The kind of a GraphQL operation.
@@ -135,7 +137,7 @@ macro_rules! label_values {
     };
 }
 
-label_values!(CacheOutcome { Hit => "hit", Miss => "miss", Coalesced => "coalesced" });
+label_values!(CacheOutcome { Hit => "hit", Miss => "miss", Coalesced => "coalesced", Stale => "stale" });
 label_values!(OperationKind {
     Query => "query",
     Mutation => "mutation",
