@@ -95,6 +95,21 @@ impl UpstreamError {
         successors(std::error::Error::source(self), |cause| cause.source()).any(is_of_certificate)
     }
 
+    /// Whether the server could not be reached, or failed, rather than answered something of no use.
+    pub const fn is_outage(&self) -> bool {
+        match self {
+            Self::TimedOut { .. }
+            | Self::Unreachable { .. }
+            | Self::KnownDown { .. }
+            | Self::ConnectionLost { .. }
+            | Self::Failed { .. } => true,
+            Self::Rejected { .. }
+            | Self::TooLarge { .. }
+            | Self::Malformed { .. }
+            | Self::Interrupted { .. } => false,
+        }
+    }
+
     /// A short, stable name of the class of failure, for logs and metrics.
     pub const fn class(&self) -> &'static str {
         match self {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use ozeki_graphql::sandbox::{Fault, Reply, Times};
+use ozeki_graphql::sandbox::{Fault, Injection, Reply, Times};
+use serde_json::json;
 
-use crate::support::{BOTH, FRIENDS, StoppedTime, TestGateway};
+use crate::support::{BOTH, CONVERSATIONS, FRIENDS, StoppedTime, TestGateway};
 
 const SET_AVAILABLE: (&str, &str) = ("chatavailability", "useravailable");
 
@@ -143,4 +144,123 @@ async fn no_connection_five_times_in_a_row_is_enough_to_leave_the_server_alone()
         assert_eq!(answer.codes(), [("UPSTREAM_UNAVAILABLE".into(), "login".into())]);
         assert_eq!(answer.text.contains("known to be down"), attempt == 6, "{}", answer.text);
     }
+}
+
+/// A gateway whose lists are fresh for ten seconds.
+async fn forgetful() -> TestGateway {
+    TestGateway::start_with(|options| {
+        options.cache.conversations_time_to_live = Duration::from_secs(10);
+        options.cache.friends_time_to_live = Duration::from_secs(10);
+    })
+    .await
+}
+
+/// Lets every call of this kind fail until it is cancelled.
+fn outage(gateway: &TestGateway, (api, action): (&str, &str)) -> Injection {
+    let failing = Fault::new(Reply::status(StatusCode::INTERNAL_SERVER_ERROR, ""));
+    gateway.faults().inject(api, action, Times::All, failing)
+}
+
+#[tokio::test]
+async fn while_the_server_is_down_the_last_good_lists_are_given_and_told_with_their_age() {
+    let gateway = forgetful().await;
+    let alice = gateway.log_in("alice").await;
+    let good = alice.data(BOTH).await;
+    let outages = [outage(&gateway, CONVERSATIONS), outage(&gateway, FRIENDS)];
+    pass(Duration::from_secs(60)).await;
+    let shown = alice.query(BOTH).await.json();
+    assert_eq!(shown["data"], good);
+    assert!(shown["errors"].is_null(), "{shown}");
+    let stale = &shown["extensions"]["stale"];
+    assert_eq!(stale[0]["path"], json!(["conversations"]), "{shown}");
+    assert_eq!(stale[1]["path"], json!(["friends"]), "{shown}");
+    let age = stale[0]["ageSeconds"].as_u64().unwrap();
+    assert!((60..120).contains(&age), "{shown}");
+    // Another session has nothing of hers to be shown, and she herself nothing that is too old.
+    let other = gateway.log_in("alice").await.query(BOTH).await;
+    assert_eq!(other.codes().len(), 2, "{}", other.text);
+    pass(Duration::from_secs(600)).await;
+    let answer = alice.query(BOTH).await;
+    assert_eq!(answer.codes().len(), 2, "{}", answer.text);
+    assert!(answer.json()["extensions"].is_null(), "{}", answer.text);
+    outages.iter().for_each(Injection::cancel);
+    assert_eq!(alice.data(BOTH).await, good);
+    assert!(alice.query(BOTH).await.json()["extensions"].is_null());
+}
+
+#[tokio::test]
+async fn a_list_that_has_just_ceased_to_be_fresh_is_given_at_once_while_one_call_reads_it_anew() {
+    let gateway = forgetful().await;
+    let alice = gateway.log_in("alice").await;
+    let good = alice.data(BOTH).await;
+    pass(Duration::from_secs(12)).await;
+    let held = gateway.spoil(FRIENDS, Fault::new(Reply::Genuine).held());
+    for _ in 0..3 {
+        let answer = alice.query("{ friends { totalCount } }").await.json();
+        assert_eq!(answer["data"]["friends"], good["friends"]);
+        assert!(answer["extensions"].is_null(), "{answer}");
+    }
+    assert_eq!(gateway.calls(FRIENDS), 2, "one call reads it anew");
+    held.release();
+    let stale = r#"ozeki_graphql_cache_reads_total{resource="friends",outcome="stale"} 3"#;
+    gateway.until_metric(stale).await;
+}
+
+#[tokio::test]
+async fn nothing_stale_is_given_after_a_change_of_ones_own_or_to_who_asks_for_no_cache() {
+    let gateway = forgetful().await;
+    let alice = gateway.log_in("alice").await;
+    let list = "{ conversations(first: 1) { nodes { id isFavorite } } }";
+    let first = alice.data(list).await["conversations"]["nodes"][0].clone();
+    let favorite = !first["isFavorite"].as_bool().unwrap();
+    let verb = if favorite { "favorite" } else { "unfavorite" };
+    let change = format!(
+        "mutation {{ {verb}Conversation(input: {{id: {}}}) {{ conversation {{ id }} }} }}",
+        first["id"]
+    );
+    // What the change left in place is shown with it.
+    alice.data(&change).await;
+    pass(Duration::from_secs(60)).await;
+    let down = outage(&gateway, CONVERSATIONS);
+    let shown = alice.query(list).await.json();
+    assert_eq!(shown["data"]["conversations"]["nodes"][0]["isFavorite"], favorite, "{shown}");
+    assert_eq!(shown["extensions"]["stale"][0]["path"], json!(["conversations"]));
+    let answer = alice.clone().with_header("cache-control", "no-cache").query(list).await;
+    assert_eq!(answer.codes(), [("UPSTREAM_UNAVAILABLE".into(), "conversations".into())]);
+    down.cancel();
+    // Of a change whose outcome is not known nothing is known to be shown.
+    alice.data(list).await;
+    gateway.spoil(("chatconversation", verb), Fault::new(Reply::Closed));
+    assert_eq!(alice.query(&change).await.codes().len(), 1);
+    let down = outage(&gateway, CONVERSATIONS);
+    let answer = alice.query(list).await;
+    assert_eq!(answer.codes(), [("UPSTREAM_UNAVAILABLE".into(), "conversations".into())]);
+    down.cancel();
+}
+
+#[tokio::test]
+async fn a_time_without_notices_leaves_the_last_good_lists() {
+    let gateway = TestGateway::start_with(|options| {
+        options.cache.live_time_to_live = Duration::from_secs(300);
+    })
+    .await;
+    let alice = gateway.log_in("alice").await;
+    let good = alice.data(BOTH).await;
+    gateway.until_metric("ozeki_graphql_pollers 1").await;
+    let outages = [
+        outage(&gateway, CONVERSATIONS),
+        outage(&gateway, FRIENDS),
+        outage(&gateway, ("chatnotification", "download")),
+    ];
+    // Sooner or later a poll fails, and then everything counts as changed.
+    let mut shown = alice.query(BOTH).await.json();
+    for _ in 0..10_000 {
+        if !shown["extensions"].is_null() {
+            break;
+        }
+        shown = alice.query(BOTH).await.json();
+    }
+    assert_eq!(shown["data"], good, "{shown}");
+    assert_eq!(shown["extensions"]["stale"].as_array().map(Vec::len), Some(2), "{shown}");
+    outages.iter().for_each(Injection::cancel);
 }
