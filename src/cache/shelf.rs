@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -212,6 +212,17 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
     pub(super) fn held(&self, slot: &Slot<K>) -> Option<(Arc<V>, Instant)> {
         let Entry { value, started } = self.values.get(slot)?;
         self.is_fresh(slot.caller, started).then_some((value, started))
+    }
+
+    /// Whether a read of the slot would be answered from memory with this very value.
+    pub(super) fn gives(&self, slot: &Slot<K>, value: &Weak<V>) -> bool {
+        // The reference keeps the address from being used anew.
+        self.fresh(slot).is_some_and(|present| std::ptr::eq(Arc::as_ptr(&present), value.as_ptr()))
+    }
+
+    /// Counts a read that was answered without asking this shelf, since it [`gives`](Self::gives) what was read before.
+    pub(super) fn count_hit(&self) {
+        self.shared.metrics.cache_read(self.options.resource.name(), CacheOutcome::Hit);
     }
 
     /// A value is believed for a short time, and for longer if all that changed since its load began is told.

@@ -61,6 +61,7 @@ pub(super) fn options(
             friends_time_to_live: config.cache.friends_time_to_live,
             live_time_to_live: config.cache.live_time_to_live,
             notification_interval: config.cache.notification_interval,
+            keeps_answers: true,
         },
         playground,
         operation_limits: config.http.operation_limits,

@@ -1,11 +1,14 @@
 //! What an operation gives, as the bytes that are sent.
 
+use std::sync::Arc;
+
 use async_graphql::{ErrorExtensionValues, Name, Pos, Response, ServerError, Value};
+use bytes::Bytes;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use super::error::RETRY_AFTER_SECONDS;
-use super::{ErrorCode, TooExpensive};
+use super::{ErrorCode, Finished, TooExpensive};
 use crate::session::RateLimited;
 use crate::telemetry::OperationOutcome;
 
@@ -30,6 +33,14 @@ const REQUIRED: &str = " is required but not provided";
 pub struct Answer {
     response: Response,
     progress: Progress,
+    written: Option<Written>,
+}
+
+/// The answer's bytes, made before they were asked for.
+#[derive(Debug)]
+struct Written {
+    body: Bytes,
+    finished: Option<Arc<Finished>>,
 }
 
 /// How far an operation came.
@@ -88,7 +99,7 @@ impl Answer {
     }
 
     fn refused(errors: Vec<ServerError>) -> Self {
-        Self { response: Response::from_errors(errors), progress: Progress::Refused }
+        Self { response: Response::from_errors(errors), progress: Progress::Refused, written: None }
     }
 
     /// The answer of an operation that was not done by its deadline. Its data is null and not absent: it was begun.
@@ -96,7 +107,11 @@ impl Answer {
         let message = "the operation took too long; what it had begun may still happen";
         let mut error = ServerError::new(message, None);
         set_code(&mut error, ErrorCode::UpstreamTimeout);
-        Self { response: Response::from_errors(vec![error]), progress: Progress::TimedOut }
+        Self {
+            response: Response::from_errors(vec![error]),
+            progress: Progress::TimedOut,
+            written: None,
+        }
     }
 
     /// The answer of an operation that was given to the schema.
@@ -122,7 +137,7 @@ impl Answer {
             }
         }
         let progress = if is_request_error { Progress::Refused } else { Progress::Executed };
-        Self { response, progress }
+        Self { response, progress, written: None }
     }
 
     /// Takes the names of what was not sent out of the errors, for those who may not ask for the schema.
@@ -150,9 +165,34 @@ impl Answer {
         self.progress == Progress::TimedOut
     }
 
+    /// Whether the operation was done, and nothing failed or has to be said besides its data.
+    pub(super) fn is_whole(&self) -> bool {
+        self.progress == Progress::Executed
+            && self.response.errors.is_empty()
+            && self.response.extensions.is_empty()
+    }
+
+    /// Writes the answer and gives its bytes to `keep`.
+    pub(super) fn written(mut self, keep: impl FnOnce(Bytes) -> Option<Arc<Finished>>) -> Self {
+        let body = self.to_bytes();
+        self.written = Some(Written { finished: keep(body.clone()), body });
+        self
+    }
+
+    /// The answer as it was kept, if it was.
+    pub fn finished(&self) -> Option<&Arc<Finished>> {
+        self.written.as_ref()?.finished.as_ref()
+    }
+
     /// The answer as JSON.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("text, numbers and lists can be written as JSON")
+    pub fn to_bytes(&self) -> Bytes {
+        if let Some(written) = &self.written {
+            return written.body.clone();
+        }
+        let text =
+            serde_json::to_vec(self).expect("text, numbers and lists can be written as JSON");
+        // What it has in reserve would be kept with it.
+        text.into_boxed_slice().into()
     }
 
     pub(super) fn outcome(&self) -> OperationOutcome {

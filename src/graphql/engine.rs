@@ -9,6 +9,8 @@ use std::sync::Arc;
 pub use async_graphql::parser::types::OperationType;
 use async_graphql::parser::types::{DocumentOperations, OperationDefinition, VariableDefinition};
 use async_graphql::{SDLExportOptions, Schema, ServerError, Variables};
+use bytes::Bytes;
+use http::HeaderValue;
 use tokio::time::{Instant, timeout_at};
 
 use document::{argument_at, fill_defaults, selects_schema};
@@ -17,6 +19,7 @@ use values::{check_json, check_values};
 use super::answer::is_internal;
 use super::completion::FieldTypes;
 use super::cost::complexity;
+use super::finished::{Asked, Finished, FinishedAnswers, Question};
 use super::limits::{Limit, OperationLimits, TooExpensive};
 use super::mutation::Mutation;
 use super::persisted::{DocumentHash, Documents, Owner};
@@ -48,6 +51,13 @@ pub struct Request {
     pub variables: serde_json::Map<String, serde_json::Value>,
 }
 
+impl Request {
+    /// The hash of its document.
+    fn hash(&self) -> Option<DocumentHash> {
+        if self.query.is_empty() { self.persisted } else { Some(DocumentHash::of(&self.query)) }
+    }
+}
+
 /// Who asks, and how fresh the answer must be.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
@@ -68,6 +78,8 @@ pub struct Operation {
     kind: OperationType,
     name: Option<String>,
     variables: serde_json::Map<String, serde_json::Value>,
+    /// The question that it answers, where that may be kept.
+    asked: Option<Asked>,
 }
 
 impl Operation {
@@ -93,6 +105,8 @@ pub struct EngineOptions {
     pub calls_max: NonZeroUsize,
     /// How many of them may be under way at once.
     pub concurrency: NonZeroUsize,
+    /// The room for finished answers, in bytes; without one every query is run.
+    pub answers_max_bytes: Option<u64>,
 }
 
 /// Runs operations against the schema.
@@ -100,6 +114,7 @@ pub struct Engine {
     schema: GatewaySchema,
     field_types: FieldTypes,
     documents: Documents,
+    answers: FinishedAnswers,
     data: Arc<Data>,
     sessions: Arc<Sessions>,
     metrics: Arc<Metrics>,
@@ -132,6 +147,7 @@ impl Engine {
             schema: schema.finish(),
             field_types,
             documents,
+            answers: FinishedAnswers::new(options.answers_max_bytes),
             data,
             sessions,
             metrics,
@@ -166,17 +182,53 @@ impl Engine {
             })
     }
 
+    /// Finds the answer to this question, if it was given before and running the query now would give the same.
+    ///
+    /// A question that has an answer passed all that [`prepare`](Self::prepare) checks; that depends on nothing else.
+    pub fn recall(&self, request: &Request, context: &RequestContext) -> Option<Arc<Finished>> {
+        let limits = &self.options.limits;
+        let is_hashed = limits.check(Limit::DocumentBytes, request.query.len() as u64).is_ok();
+        let Authentication::Caller(caller) = &context.authentication else { return None };
+        if !is_hashed || !self.answers.are_kept() {
+            return None;
+        }
+        let question = Question::of(Asked::of(request, request.hash()?)?, context)?;
+        let answer = self.answers.find(&question, |basis| {
+            // It is used all the same, so that it stays.
+            let prepared = self.documents.find(question.document());
+            let is_current = prepared.is_some() && self.data.is_current(caller, basis);
+            if let (true, Some(prepared)) = (is_current, prepared) {
+                self.documents.keep(&prepared, Owner::of(&context.authentication));
+            }
+            is_current
+        })?;
+        self.metrics.operation(OperationKind::Query, OperationOutcome::Ok);
+        Some(answer)
+    }
+
+    /// Keeps a compressed form of a finished answer, for clients with this list of accepted encodings.
+    pub fn keep_encoded(
+        &self,
+        answer: &Finished,
+        accepted: HeaderValue,
+        encoding: HeaderValue,
+        body: Bytes,
+    ) {
+        self.answers.keep_encoded(answer, accepted, encoding, body);
+    }
+
     fn prepared(&self, request: Request) -> Result<Operation, Box<Answer>> {
         let limits = &self.options.limits;
-        let Request { query, persisted, operation_name: name, mut variables } = request;
+        let name_bytes = request.operation_name.as_deref().map_or(0, str::len);
         let too_expensive = |refusal: TooExpensive| Box::new(Answer::too_expensive(refusal));
         let invalid = |message: String| {
             Box::new(Answer::request_error(ErrorCode::GraphqlValidationFailed, message))
         };
-        let name_bytes = name.as_deref().map_or(0, str::len);
         limits.check(Limit::NameBytes, name_bytes as u64).map_err(too_expensive)?;
-        check_values(&variables, limits).map_err(too_expensive)?;
-        let prepared = self.document(&query, persisted)?;
+        check_values(&request.variables, limits).map_err(too_expensive)?;
+        let prepared = self.document(&request.query, request.persisted)?;
+        let asked = if self.answers.are_kept() { Asked::of(&request, prepared.hash) } else { None };
+        let Request { query: _, persisted: _, operation_name: name, mut variables } = request;
         let definition = choose(&prepared.document.operations, name.as_deref()).map_err(invalid)?;
         check_variables(definition, &variables).map_err(invalid)?;
         if !self.options.introspection && selects_schema(&prepared.document, definition) {
@@ -187,7 +239,8 @@ impl Engine {
         let found = complexity(&prepared.document, definition, &variables, &self.field_types);
         limits.check(Limit::Complexity, found).map_err(too_expensive)?;
         let kind = definition.ty;
-        Ok(Operation { prepared, kind, name, variables })
+        let asked = asked.filter(|_| kind == OperationType::Query);
+        Ok(Operation { prepared, kind, name, variables, asked })
     }
 
     /// The document by its text, or by its hash where that is all there is.
@@ -215,9 +268,10 @@ impl Engine {
     /// Runs the operation. At the deadline it is dropped; calls that it shares with others go on.
     pub async fn execute(&self, operation: Operation, context: RequestContext) -> Answer {
         let definition = operation.definition();
-        let Operation { prepared, kind, name, variables } = &operation;
+        let Operation { prepared, kind, name, variables, asked } = &operation;
         let document = &prepared.document;
         let owner = Owner::of(&context.authentication);
+        let question = asked.clone().and_then(|asked| Question::of(asked, &context));
         let scope = Scope::new(
             Arc::clone(&self.data),
             Arc::clone(&self.sessions),
@@ -226,6 +280,7 @@ impl Engine {
             CallBudget::new(self.options.calls_max, self.options.concurrency),
             Timestamp::now(&self.clock),
         );
+        let reads = scope.reads.clone();
         let mut request = async_graphql::Request::new("").data(scope);
         request.set_parsed_query(document.clone());
         request.operation_name.clone_from(name);
@@ -245,7 +300,12 @@ impl Engine {
         }
         self.metrics.operation(metric_of(*kind), answer.outcome());
         log_failures(&answer, name.as_deref());
-        answer
+        match question {
+            Some(question) if answer.is_whole() => {
+                answer.written(|body| self.answers.keep(question, reads.take(), body))
+            }
+            _ => answer,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What one operation may touch: who calls, and the data that it has begun to read.
 
+use std::mem;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_graphql::Context;
@@ -7,7 +8,7 @@ use async_graphql::Context;
 use super::FieldError;
 use super::selection::Needs;
 use crate::cache::{
-    BudgetSpent, CallBudget, ConversationList, Data, FriendList, Messages, Reading, Resource,
+    Basis, BudgetSpent, CallBudget, ConversationList, Data, FriendList, Messages, Reading, Resource,
 };
 use crate::ozeki::{Blocklist, Conversation, Position, Timestamp};
 use crate::session::{Authentication, Caller, ClientNetwork, Sessions};
@@ -21,6 +22,21 @@ pub enum Freshness {
     Upstream,
 }
 
+/// What an operation has read so far; whoever began it may ask when it has ended.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reads(Arc<Mutex<Basis>>);
+
+impl Reads {
+    fn note(&self, note: impl FnOnce(&mut Basis)) {
+        note(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Takes out what was read.
+    pub(super) fn take(&self) -> Basis {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// One operation's view of the gateway.
 pub(super) struct Scope {
     pub(super) data: Arc<Data>,
@@ -29,6 +45,8 @@ pub(super) struct Scope {
     pub(super) client: ClientNetwork,
     /// When the operation began.
     pub(super) now: Timestamp,
+    /// What it has read.
+    pub(super) reads: Reads,
     reader: Option<Reader>,
 }
 
@@ -41,13 +59,14 @@ impl Scope {
         budget: CallBudget,
         now: Timestamp,
     ) -> Self {
+        let reads = Reads::default();
         let reader = match authentication {
             Authentication::Caller(caller) => {
-                Some(Reader::new(Arc::clone(&data), caller, freshness, budget))
+                Some(Reader::new(Arc::clone(&data), caller, freshness, budget, reads.clone()))
             }
             Authentication::Anonymous | Authentication::Refused => None,
         };
-        Self { data, sessions, client, now, reader }
+        Self { data, sessions, client, now, reads, reader }
     }
 
     /// The scope of the operation that a field belongs to.
@@ -71,6 +90,7 @@ pub(super) struct Reader {
     conversations: Begun<ConversationList>,
     friends: Begun<FriendList>,
     blocklist: Begun<Blocklist>,
+    reads: Reads,
     /// Whether the pages of messages were put behind, where the request asked for none from memory.
     are_messages_refreshed: OnceLock<()>,
 }
@@ -79,7 +99,13 @@ pub(super) struct Reader {
 type Begun<V> = Mutex<Option<Result<Reading<V>, BudgetSpent>>>;
 
 impl Reader {
-    fn new(data: Arc<Data>, caller: Arc<Caller>, freshness: Freshness, budget: CallBudget) -> Self {
+    fn new(
+        data: Arc<Data>,
+        caller: Arc<Caller>,
+        freshness: Freshness,
+        budget: CallBudget,
+        reads: Reads,
+    ) -> Self {
         Self {
             data,
             caller,
@@ -88,6 +114,7 @@ impl Reader {
             conversations: Mutex::default(),
             friends: Mutex::default(),
             blocklist: Mutex::default(),
+            reads,
             are_messages_refreshed: OnceLock::new(),
         }
     }
@@ -119,18 +146,24 @@ impl Reader {
     }
 
     pub(super) async fn conversations(&self) -> Result<Arc<ConversationList>, FieldError> {
-        Ok(self.start_conversations()?.value().await?)
+        let list = self.start_conversations()?.value().await?;
+        self.reads.note(|basis| basis.note_conversations(&list));
+        Ok(list)
     }
 
     pub(super) async fn friends(&self) -> Result<Arc<FriendList>, FieldError> {
-        Ok(self.start_friends()?.value().await?)
+        let list = self.start_friends()?.value().await?;
+        self.reads.note(|basis| basis.note_friends(&list));
+        Ok(list)
     }
 
     pub(super) async fn blocklist(&self) -> Result<Arc<Blocklist>, FieldError> {
         let reading = self.once(&self.blocklist, Resource::Blocklist, || {
             self.data.blocklist(&self.caller, &self.budget)
         });
-        Ok(reading?.value().await?)
+        let blocklist = reading?.value().await?;
+        self.reads.note(|basis| basis.note_blocklist(&blocklist));
+        Ok(blocklist)
     }
 
     /// A page of a conversation's messages: older than a position, or the newest.
@@ -144,8 +177,11 @@ impl Reader {
             self.are_messages_refreshed
                 .get_or_init(|| self.data.refresh(&self.caller, Resource::Messages));
         }
-        let reading = self.data.messages(&self.caller, conversation, before, size, &self.budget);
-        Ok(reading?.value().await?)
+        let reading =
+            self.data.messages(&self.caller, conversation, before.clone(), size, &self.budget);
+        let page = reading?.value().await?;
+        self.reads.note(|basis| basis.note_messages(conversation, before, size, &page));
+        Ok(page)
     }
 
     /// Lets the operation's next read of the conversations see what was changed.

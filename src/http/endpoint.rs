@@ -1,19 +1,21 @@
 //! `/graphql` over HTTP.
 
+use std::sync::Arc;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Extension, Router};
+use axum::{Extension, Router, middleware};
 use tokio::time::{Instant, timeout_at};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use super::error::RequestError;
 use super::negotiation::MediaType;
-use super::{HttpOptions, PeerAddress, client_address, credentials, request};
+use super::{HttpOptions, PeerAddress, client_address, credentials, finished, request};
 use crate::graphql::{Answer, Freshness, OperationType, Request, RequestContext};
 use crate::session::{Authentication, ClientNetwork};
 
@@ -21,7 +23,9 @@ pub(super) fn router(options: HttpOptions) -> Router {
     let compression =
         CompressionLayer::new().gzip(true).br(true).quality(CompressionLevel::Fastest);
     let methods = post(post_graphql).get(get_graphql).fallback(other_method);
-    Router::new().route("/graphql", methods).with_state(options).layer(compression)
+    // Around compression: it keeps what that made.
+    let keeping = middleware::from_fn_with_state(options.clone(), finished::keep_encoded);
+    Router::new().route("/graphql", methods).with_state(options).layer(compression).layer(keeping)
 }
 
 async fn post_graphql(
@@ -38,11 +42,14 @@ async fn post_graphql(
             return Ok(to_response(&answer, media_type));
         }
         let request = request::from_body(&body)?;
+        let context = asker.context(&headers, deadline);
+        if let Some(finished) = options.engine.recall(&request, &context) {
+            return Ok(finished::to_response(finished, &headers, media_type));
+        }
         let operation = match options.engine.prepare(request) {
             Ok(operation) => operation,
             Err(answer) => return Ok(to_response(&answer, media_type)),
         };
-        let context = asker.context(&headers, deadline);
         Ok(to_response(&options.engine.execute(operation, context).await, media_type))
     })
     .await
@@ -60,6 +67,11 @@ async fn get_graphql(
         // Not scanned as a body is: a URL has at most 64 KiB, and that bounds what is decoded from it.
         let request: Request =
             request::from_query_string(query_string.as_deref().unwrap_or_default())?;
+        let context = asker.context(&headers, deadline);
+        // Only queries are kept.
+        if let Some(finished) = options.engine.recall(&request, &context) {
+            return Ok(finished::to_response(finished, &headers, media_type));
+        }
         let operation = match options.engine.prepare(request) {
             Ok(operation) => operation,
             Err(answer) => return Ok(to_response(&answer, media_type)),
@@ -67,7 +79,6 @@ async fn get_graphql(
         if operation.kind() != OperationType::Query {
             return Err(RequestError::NotAQuery);
         }
-        let context = asker.context(&headers, deadline);
         Ok(to_response(&options.engine.execute(operation, context).await, media_type))
     })
     .await
@@ -162,5 +173,10 @@ fn freshness(headers: &HeaderMap) -> Freshness {
 
 fn to_response(answer: &Answer, media_type: MediaType) -> Response {
     let status: StatusCode = media_type.status(answer);
-    (status, [(CONTENT_TYPE, media_type.content_type())], answer.to_bytes()).into_response()
+    let content_type = [(CONTENT_TYPE, media_type.content_type())];
+    let mut response = (status, content_type, answer.to_bytes()).into_response();
+    if let Some(finished) = answer.finished() {
+        response.extensions_mut().insert(Arc::clone(finished));
+    }
+    response
 }

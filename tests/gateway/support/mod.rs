@@ -88,6 +88,7 @@ impl TestGateway {
                 // Who only reads is not followed, so that no poll is among a test's calls.
                 live_time_to_live: Duration::ZERO,
                 notification_interval: Duration::from_millis(100),
+                keeps_answers: true,
             },
             playground: Playground::Off,
             trusted_proxies: Vec::new(),
