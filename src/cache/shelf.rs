@@ -391,6 +391,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_value_is_given_until_a_read_would_give_another_or_make_a_call() {
+        let bench = Bench::new();
+        let gives = |value: &Weak<usize>| bench.shelf.gives(&bench.slot(), value);
+        let nothing = Weak::new();
+        assert!(!gives(&nothing));
+        bench.value().await;
+        let first = Arc::downgrade(&bench.shelf.held(&bench.slot()).unwrap().0);
+        assert!(gives(&first) && !gives(&nothing));
+        tokio::time::advance(Duration::from_secs(9)).await;
+        assert!(gives(&first));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(!gives(&first));
+        bench.value().await;
+        let second = Arc::downgrade(&bench.shelf.held(&bench.slot()).unwrap().0);
+        assert!(gives(&second) && !gives(&first));
+        // The same said anew is another value.
+        bench.shelf.put(bench.slot(), Arc::new(1), Instant::now());
+        assert!(!gives(&second));
+        let third = Arc::downgrade(&bench.shelf.held(&bench.slot()).unwrap().0);
+        assert!(gives(&third));
+        bench.generations.raise(bench.caller, Resource::Friends);
+        assert!(!gives(&third));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_reader_that_leaves_cancels_nobody() {
         let bench = Bench::new();
         drop(bench.read());

@@ -31,10 +31,13 @@ use crate::cache::{CallBudget, Data};
 use crate::clock::Clock;
 use crate::ozeki::{Timestamp, UpstreamError};
 use crate::session::{Authentication, ClientNetwork, Sessions};
-use crate::telemetry::{Metrics, OperationKind, OperationOutcome};
+use crate::telemetry::{CacheOutcome, Metrics, OperationKind, OperationOutcome};
 
 /// As many causes of one operation's failures as an operator reads.
 const CAUSES_LOGGED_MAX: usize = 5;
+
+/// What finished answers are called among the cached resources, for metrics.
+const ANSWERS: &str = "answers";
 
 pub(super) type GatewaySchema = Schema<Query, Mutation, Subscription>;
 
@@ -201,7 +204,10 @@ impl Engine {
                 self.documents.keep(&prepared, Owner::of(&context.authentication));
             }
             is_current
-        })?;
+        });
+        let outcome = if answer.is_some() { CacheOutcome::Hit } else { CacheOutcome::Miss };
+        self.metrics.cache_read(ANSWERS, outcome);
+        let answer = answer?;
         self.metrics.operation(OperationKind::Query, OperationOutcome::Ok);
         Some(answer)
     }
