@@ -9,13 +9,15 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::cache::{CacheOptions, Data};
 use crate::clock::Clock;
 use crate::graphql::{Engine, EngineOptions, OperationLimits};
 use crate::http::playground::{Settings, SettingsSource, tabs};
 use crate::http::{
-    AllowedOrigins, HttpOptions, Readiness, Server, ServerOptions, TlsError, admin_router, router,
+    AllowedOrigins, HttpOptions, Readiness, Server, ServerOptions, Streams, TlsError, admin_router,
+    router,
 };
 pub use crate::http::{ConnectionLimits, TlsFiles};
 use crate::ozeki::{ApiKey, Client, ClientOptions, ClientSetupError};
@@ -107,7 +109,9 @@ pub struct Gateway {
     admin_address: Option<SocketAddr>,
     is_encrypted: bool,
     readiness: Readiness,
+    stop: CancellationToken,
     servers: Vec<Server>,
+    streams: Streams,
     data: Arc<Data>,
     sessions: Arc<Sessions>,
     shutdown_grace: Duration,
@@ -146,11 +150,14 @@ impl Gateway {
             },
         );
         let readiness = Readiness::default();
+        let stop = CancellationToken::new();
+        let streams = Streams::new(stop.clone(), Arc::clone(&metrics));
         let is_encrypted = options.tls.is_some();
         let origins = options.cors_origins.iter().map(String::as_str);
         let http = HttpOptions {
             engine: Arc::new(engine),
             sessions: Arc::clone(&sessions),
+            streams: streams.clone(),
             readiness: readiness.clone(),
             trusted_proxies: options.trusted_proxies.into(),
             body_max_bytes: options.body_max_bytes,
@@ -184,7 +191,9 @@ impl Gateway {
             admin_address,
             is_encrypted,
             readiness,
+            stop,
             servers,
+            streams,
             data,
             sessions,
             shutdown_grace,
@@ -219,10 +228,13 @@ impl Gateway {
         for server in &self.servers {
             server.stop();
         }
+        // Event streams are requests under way, which the servers wait for.
+        self.stop.cancel();
         let finished = async {
             for server in &mut self.servers {
                 server.ended().await;
             }
+            self.streams.ended().await;
             self.sessions.drain().await;
             self.data.drain().await;
         };

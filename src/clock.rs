@@ -3,9 +3,14 @@
 //! It tells the time of day: timestamps of upstream calls, expiry of sessions; and, for rate limits, a time that never
 //! jumps. Durations that something waits for (deadlines, freshness of cached values) use [`tokio::time::Instant`].
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// The longest sleep until a time of day: the machine's clock may be set while somebody waits.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// Tells the time of day in Unix seconds; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +20,7 @@ pub struct Clock(Source);
 enum Source {
     #[default]
     System,
-    Manual(Arc<AtomicI64>),
+    Manual(Arc<watch::Sender<i64>>),
 }
 
 impl Clock {
@@ -26,14 +31,14 @@ impl Clock {
 
     /// A clock that stands at `unix_seconds` until [`advance`](Self::advance) moves it, for tests.
     pub fn manual(unix_seconds: i64) -> Self {
-        Self(Source::Manual(Arc::new(AtomicI64::new(unix_seconds))))
+        Self(Source::Manual(Arc::new(watch::Sender::new(unix_seconds))))
     }
 
     /// Moves a manual clock (and every clone of it) forward; the system clock is not affected.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(seconds) = &self.0 {
             let by = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
-            seconds.fetch_add(by, Ordering::SeqCst);
+            seconds.send_modify(|seconds| *seconds += by);
         }
     }
 
@@ -41,7 +46,25 @@ impl Clock {
     pub fn unix_seconds(&self) -> i64 {
         match &self.0 {
             Source::System => system_unix_seconds(),
-            Source::Manual(seconds) => seconds.load(Ordering::SeqCst),
+            Source::Manual(seconds) => *seconds.borrow(),
+        }
+    }
+
+    /// Waits until the clock shows `unix_seconds` or later.
+    pub async fn reached(&self, unix_seconds: i64) {
+        match &self.0 {
+            Source::System => {
+                while let Ok(left @ 1..) =
+                    u64::try_from(unix_seconds.saturating_sub(system_unix_seconds()))
+                {
+                    sleep(Duration::from_secs(left).min(LOOK_AGAIN)).await;
+                }
+            }
+            Source::Manual(seconds) => {
+                let mut seconds = seconds.subscribe();
+                let shown = seconds.wait_for(|seconds| *seconds >= unix_seconds).await;
+                shown.expect("this clock holds the sender");
+            }
         }
     }
 
@@ -50,7 +73,7 @@ impl Clock {
         match &self.0 {
             Source::System => ORIGIN.elapsed(),
             Source::Manual(seconds) => {
-                Duration::from_secs(u64::try_from(seconds.load(Ordering::SeqCst)).unwrap_or(0))
+                Duration::from_secs(u64::try_from(*seconds.borrow()).unwrap_or(0))
             }
         }
     }
@@ -76,6 +99,24 @@ mod tests {
         clock.advance(Duration::from_secs(5));
         assert_eq!(clone.unix_seconds(), 105);
         assert_eq!(clone.monotonic(), Duration::from_secs(105));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_time_wakes_when_it_is_reached() {
+        let clock = Clock::manual(100);
+        let waiting = tokio::spawn({
+            let clock = clock.clone();
+            async move {
+                clock.reached(105).await;
+                clock.unix_seconds()
+            }
+        });
+        clock.advance(Duration::from_secs(4));
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        clock.advance(Duration::from_secs(2));
+        assert_eq!(waiting.await.unwrap(), 106);
+        Clock::system().reached(1_704_067_200).await;
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use super::error::RETRY_AFTER_SECONDS;
 use super::{ErrorCode, Finished, TooExpensive};
 use crate::session::RateLimited;
-use crate::telemetry::OperationOutcome;
+use crate::telemetry::{OK, OperationOutcome};
 
 /// The most errors of one answer; one failing resource can fail hundreds of fields.
 const ERRORS_MAX: usize = 20;
@@ -63,10 +63,15 @@ impl Answer {
 
     /// An answer to a request that was one too many.
     pub fn rate_limited(limited: &RateLimited) -> Self {
-        let mut error = ServerError::new(limited.to_string(), None);
+        Self::too_many(limited.to_string(), limited.retry_after_seconds())
+    }
+
+    /// An answer to a request that was one too many, and may not be so in some seconds.
+    pub fn too_many(message: impl Into<String>, retry_after_seconds: u64) -> Self {
+        let mut error = ServerError::new(message, None);
         set_code(&mut error, ErrorCode::RateLimited);
         if let Some(values) = &mut error.extensions {
-            values.set(RETRY_AFTER_SECONDS, limited.retry_after_seconds());
+            values.set(RETRY_AFTER_SECONDS, retry_after_seconds);
         }
         Self::refused(vec![error])
     }
@@ -104,40 +109,45 @@ impl Answer {
 
     /// The answer of an operation that was not done by its deadline. Its data is null and not absent: it was begun.
     pub(super) fn timed_out() -> Self {
-        let message = "the operation took too long; what it had begun may still happen";
-        let mut error = ServerError::new(message, None);
-        set_code(&mut error, ErrorCode::UpstreamTimeout);
-        Self {
-            response: Response::from_errors(vec![error]),
-            progress: Progress::TimedOut,
-            written: None,
-        }
+        let response = Response::from_errors(vec![timed_out_error()]);
+        Self { response, progress: Progress::TimedOut, written: None }
     }
 
     /// The answer of an operation that was given to the schema.
     /// `argument_at` names the argument whose value stands at a position; `complete` completes the data.
     pub(super) fn executed<'a>(
-        mut response: Response,
+        response: Response,
         argument_at: impl Fn(Pos) -> Option<&'a Name>,
         complete: impl FnOnce(Value, &[ServerError]) -> Value,
     ) -> Self {
         // An error without a path is about the request as a whole: no field has run.
         let is_request_error = response.data == Value::Null
             && response.errors.iter().any(|error| error.path.is_empty());
-        if !is_request_error {
-            response.data = complete(std::mem::take(&mut response.data), &response.errors);
+        if is_request_error {
+            Self::not_begun(response, argument_at)
+        } else {
+            Self::event(response, argument_at, complete)
         }
-        // Finding the argument costs a walk through the document, and no more errors than these are told.
-        for error in response.errors.iter_mut().take(ERRORS_MAX) {
-            let has_code =
-                error.extensions.as_ref().is_some_and(|values| values.get("code").is_some());
-            if !has_code {
-                let argument = error.locations.first().and_then(|position| argument_at(*position));
-                tell_in_our_words(error, argument);
-            }
-        }
-        let progress = if is_request_error { Progress::Refused } else { Progress::Executed };
-        Self { response, progress, written: None }
+    }
+
+    /// The answer of an operation whose fields have run, such as an event of a subscription.
+    pub(super) fn event<'a>(
+        mut response: Response,
+        argument_at: impl Fn(Pos) -> Option<&'a Name>,
+        complete: impl FnOnce(Value, &[ServerError]) -> Value,
+    ) -> Self {
+        response.data = complete(std::mem::take(&mut response.data), &response.errors);
+        tell_uncoded_in_our_words(&mut response.errors, argument_at);
+        Self { response, progress: Progress::Executed, written: None }
+    }
+
+    /// The answer of an operation that could not begin.
+    pub(super) fn not_begun<'a>(
+        mut response: Response,
+        argument_at: impl Fn(Pos) -> Option<&'a Name>,
+    ) -> Self {
+        tell_uncoded_in_our_words(&mut response.errors, argument_at);
+        Self::refused(response.errors)
     }
 
     /// Takes the names of what was not sent out of the errors, for those who may not ask for the schema.
@@ -184,6 +194,11 @@ impl Answer {
         self.written.as_ref()?.finished.as_ref()
     }
 
+    /// The answer's errors alone, as the list that it holds.
+    pub fn listed_errors(&self) -> impl Serialize + '_ {
+        Errors(&self.response.errors)
+    }
+
     /// The answer as JSON.
     pub fn to_bytes(&self) -> Bytes {
         if let Some(written) = &self.written {
@@ -204,6 +219,17 @@ impl Answer {
         }
     }
 
+    /// How the operation ended, as its line in the log says: `ok`, `partial`, or the code of the first error where
+    /// there is nothing but errors.
+    pub fn outcome_name(&self) -> &'static str {
+        let Some(error) = self.response.errors.first() else { return OK };
+        let is_partial = match &self.response.data {
+            Value::Object(fields) => fields.values().any(|value| *value != Value::Null),
+            _ => false,
+        };
+        if is_partial { "partial" } else { code_of(error).unwrap_or(ErrorCode::Internal).as_str() }
+    }
+
     pub(super) fn errors(&self) -> &[ServerError] {
         &self.response.errors
     }
@@ -211,8 +237,34 @@ impl Answer {
 
 /// Whether an error is a failure of the gateway's own.
 pub(super) fn is_internal(error: &ServerError) -> bool {
-    let code = error.extensions.as_ref().and_then(|values| values.get("code"));
-    code == Some(&Value::from(ErrorCode::Internal.as_str()))
+    code_of(error) == Some(ErrorCode::Internal)
+}
+
+fn code_of(error: &ServerError) -> Option<ErrorCode> {
+    let Value::String(code) = error.extensions.as_ref()?.get("code")? else { return None };
+    ErrorCode::ALL.into_iter().find(|known| known.as_str() == code)
+}
+
+/// What an operation, or an event of a subscription, fails with that was not done in time.
+pub(super) fn timed_out_error() -> ServerError {
+    let message = "the operation took too long; what it had begun may still happen";
+    let mut error = ServerError::new(message, None);
+    set_code(&mut error, ErrorCode::UpstreamTimeout);
+    error
+}
+
+fn tell_uncoded_in_our_words<'a>(
+    errors: &mut [ServerError],
+    argument_at: impl Fn(Pos) -> Option<&'a Name>,
+) {
+    // Finding the argument costs a walk through the document, and no more errors than these are told.
+    for error in errors.iter_mut().take(ERRORS_MAX) {
+        let has_code = error.extensions.as_ref().is_some_and(|values| values.get("code").is_some());
+        if !has_code {
+            let argument = error.locations.first().and_then(|position| argument_at(*position));
+            tell_in_our_words(error, argument);
+        }
+    }
 }
 
 fn set_code(error: &mut ServerError, code: ErrorCode) {

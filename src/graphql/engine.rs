@@ -1,6 +1,8 @@
 //! Runs operations: prepare, choose, execute, log.
 
 mod document;
+mod recalling;
+mod subscribing;
 mod values;
 
 use std::num::NonZeroUsize;
@@ -9,17 +11,16 @@ use std::sync::Arc;
 pub use async_graphql::parser::types::OperationType;
 use async_graphql::parser::types::{DocumentOperations, OperationDefinition, VariableDefinition};
 use async_graphql::{SDLExportOptions, Schema, ServerError, Variables};
-use bytes::Bytes;
-use http::HeaderValue;
 use tokio::time::{Instant, timeout_at};
 
 use document::{argument_at, fill_defaults, selects_schema};
+use subscribing::ScopePerEvent;
 use values::{check_json, check_values};
 
 use super::answer::is_internal;
 use super::completion::FieldTypes;
 use super::cost::complexity;
-use super::finished::{Asked, Finished, FinishedAnswers, Question};
+use super::finished::{Asked, FinishedAnswers, Question};
 use super::limits::{Limit, OperationLimits, TooExpensive};
 use super::mutation::Mutation;
 use super::persisted::{DocumentHash, Documents, Owner};
@@ -31,13 +32,10 @@ use crate::cache::{CallBudget, Data};
 use crate::clock::Clock;
 use crate::ozeki::{Timestamp, UpstreamError};
 use crate::session::{Authentication, ClientNetwork, Sessions};
-use crate::telemetry::{CacheOutcome, Metrics, OperationKind, OperationOutcome};
+use crate::telemetry::{Account, Metrics, OperationKind, OperationOutcome};
 
 /// As many causes of one operation's failures as an operator reads.
 const CAUSES_LOGGED_MAX: usize = 5;
-
-/// What finished answers are called among the cached resources, for metrics.
-const ANSWERS: &str = "answers";
 
 pub(super) type GatewaySchema = Schema<Query, Mutation, Subscription>;
 
@@ -52,13 +50,6 @@ pub struct Request {
     pub operation_name: Option<String>,
     /// Values of the operation's variables.
     pub variables: serde_json::Map<String, serde_json::Value>,
-}
-
-impl Request {
-    /// The hash of its document.
-    fn hash(&self) -> Option<DocumentHash> {
-        if self.query.is_empty() { self.persisted } else { Some(DocumentHash::of(&self.query)) }
-    }
 }
 
 /// Who asks, and how fresh the answer must be.
@@ -91,6 +82,11 @@ impl Operation {
         self.kind
     }
 
+    /// The name that the document gives it.
+    fn own_name(&self) -> Option<&str> {
+        own_name(&self.prepared.document.operations, self.name.as_deref())
+    }
+
     fn definition(&self) -> &OperationDefinition {
         choose(&self.prepared.document.operations, self.name.as_deref())
             .expect("it was chosen from this document by this name")
@@ -115,6 +111,8 @@ pub struct EngineOptions {
 /// Runs operations against the schema.
 pub struct Engine {
     schema: GatewaySchema,
+    /// The same with [`ScopePerEvent`]: an extension costs each field of every operation a little.
+    subscriptions: GatewaySchema,
     field_types: FieldTypes,
     documents: Documents,
     answers: FinishedAnswers,
@@ -140,14 +138,19 @@ impl Engine {
         clock: Clock,
         options: EngineOptions,
     ) -> Self {
-        let mut schema = Schema::build(Query, Mutation::default(), Subscription);
-        if !options.introspection {
-            schema = schema.disable_introspection().disable_suggestions();
-        }
+        let build = || {
+            let schema = Schema::build(Query, Mutation::default(), Subscription);
+            if options.introspection {
+                schema
+            } else {
+                schema.disable_introspection().disable_suggestions()
+            }
+        };
         let field_types = FieldTypes::of(&sdl());
         let documents = Documents::default();
         Self {
-            schema: schema.finish(),
+            schema: build().finish(),
+            subscriptions: build().extension(ScopePerEvent).finish(),
             field_types,
             documents,
             answers: FinishedAnswers::new(options.answers_max_bytes),
@@ -167,9 +170,10 @@ impl Engine {
     /// operation can be chosen, a variable that it needs has no value or it asks for the schema where introspection is
     /// off.
     pub fn prepare(&self, request: Request) -> Result<Operation, Box<Answer>> {
-        self.prepared(request).inspect_err(|_answer| {
-            self.metrics.operation(OperationKind::Refused, OperationOutcome::RequestError);
-        })
+        let operation = self.prepared(request).inspect_err(|answer| self.note_refusal(answer))?;
+        let document = operation.prepared.hash.beginning();
+        Account::note_operation(metric_of(operation.kind), operation.own_name(), &document);
+        Ok(operation)
     }
 
     /// Checks the text of a request before it is decoded: how many values it holds, and how deep.
@@ -180,47 +184,12 @@ impl Engine {
     pub fn check_text(&self, text: &[u8]) -> Result<(), Box<Answer>> {
         check_json(text, &self.options.limits)
             .map_err(|refusal| Box::new(Answer::too_expensive(refusal)))
-            .inspect_err(|_answer| {
-                self.metrics.operation(OperationKind::Refused, OperationOutcome::RequestError);
-            })
+            .inspect_err(|answer| self.note_refusal(answer))
     }
 
-    /// Finds the answer to this question, if it was given before and running the query now would give the same.
-    ///
-    /// A question that has an answer passed all that [`prepare`](Self::prepare) checks; that depends on nothing else.
-    pub fn recall(&self, request: &Request, context: &RequestContext) -> Option<Arc<Finished>> {
-        let limits = &self.options.limits;
-        let is_hashed = limits.check(Limit::DocumentBytes, request.query.len() as u64).is_ok();
-        let Authentication::Caller(caller) = &context.authentication else { return None };
-        if !is_hashed || !self.answers.are_kept() {
-            return None;
-        }
-        let question = Question::of(Asked::of(request, request.hash()?)?, context)?;
-        let answer = self.answers.find(&question, |basis| {
-            // It is used all the same, so that it stays.
-            let prepared = self.documents.find(question.document());
-            let is_current = prepared.is_some() && self.data.is_current(caller, basis);
-            if let (true, Some(prepared)) = (is_current, prepared) {
-                self.documents.keep(&prepared, Owner::of(&context.authentication));
-            }
-            is_current
-        });
-        let outcome = if answer.is_some() { CacheOutcome::Hit } else { CacheOutcome::Miss };
-        self.metrics.cache_read(ANSWERS, outcome);
-        let answer = answer?;
-        self.metrics.operation(OperationKind::Query, OperationOutcome::Ok);
-        Some(answer)
-    }
-
-    /// Keeps a compressed form of a finished answer, for clients with this list of accepted encodings.
-    pub fn keep_encoded(
-        &self,
-        answer: &Finished,
-        accepted: HeaderValue,
-        encoding: HeaderValue,
-        body: Bytes,
-    ) {
-        self.answers.keep_encoded(answer, accepted, encoding, body);
+    fn note_refusal(&self, answer: &Answer) {
+        self.metrics.operation(OperationKind::Refused, OperationOutcome::RequestError);
+        Account::note_outcome(answer.outcome_name());
     }
 
     fn prepared(&self, request: Request) -> Result<Operation, Box<Answer>> {
@@ -278,14 +247,7 @@ impl Engine {
         let document = &prepared.document;
         let owner = Owner::of(&context.authentication);
         let question = asked.clone().and_then(|asked| Question::of(asked, &context));
-        let scope = Scope::new(
-            Arc::clone(&self.data),
-            Arc::clone(&self.sessions),
-            (context.authentication, context.client),
-            context.freshness,
-            CallBudget::new(self.options.calls_max, self.options.concurrency),
-            Timestamp::now(&self.clock),
-        );
+        let scope = self.scope(context.authentication, context.client, context.freshness);
         let reads = scope.reads.clone();
         let mut request = async_graphql::Request::new("").data(scope);
         request.set_parsed_query(document.clone());
@@ -299,12 +261,12 @@ impl Engine {
             Ok(response) => Answer::executed(response, argument, complete),
             Err(_elapsed) => Answer::timed_out(),
         };
-        let answer =
-            if self.options.introspection { answer } else { answer.without_unsent_names() };
+        let answer = self.without_unsent_names(answer);
         if !answer.is_request_error() {
             self.documents.keep(prepared, owner);
         }
         self.metrics.operation(metric_of(*kind), answer.outcome());
+        Account::note_outcome(answer.outcome_name());
         log_failures(&answer, name.as_deref());
         match question {
             Some(question) if answer.is_whole() => {
@@ -312,6 +274,27 @@ impl Engine {
             }
             _ => answer,
         }
+    }
+
+    /// The answer for those who may, or may not, ask for the schema.
+    fn without_unsent_names(&self, answer: Answer) -> Answer {
+        if self.options.introspection { answer } else { answer.without_unsent_names() }
+    }
+
+    fn scope(
+        &self,
+        authentication: Authentication,
+        client: ClientNetwork,
+        freshness: Freshness,
+    ) -> Scope {
+        Scope::new(
+            Arc::clone(&self.data),
+            Arc::clone(&self.sessions),
+            (authentication, client),
+            freshness,
+            CallBudget::new(self.options.calls_max, self.options.concurrency),
+            Timestamp::now(&self.clock),
+        )
     }
 }
 
@@ -327,6 +310,16 @@ fn metric_of(kind: OperationType) -> OperationKind {
         OperationType::Query => OperationKind::Query,
         OperationType::Mutation => OperationKind::Mutation,
         OperationType::Subscription => OperationKind::Subscription,
+    }
+}
+
+/// The name that the chosen operation has in its document.
+fn own_name<'a>(operations: &'a DocumentOperations, name: Option<&'a str>) -> Option<&'a str> {
+    match operations {
+        DocumentOperations::Single(_) => None,
+        DocumentOperations::Multiple(operations) => {
+            name.or_else(|| operations.keys().next().map(|name| name.as_str()))
+        }
     }
 }
 

@@ -80,13 +80,6 @@ impl Question {
     }
 }
 
-impl Question {
-    /// The document that is asked with.
-    pub(super) fn document(&self) -> DocumentHash {
-        self.asked.document
-    }
-}
-
 impl Owned for Question {
     fn owner(&self) -> UserId {
         self.caller.user()
@@ -128,6 +121,11 @@ impl Finished {
     /// The answer as JSON.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// What it was made of.
+    pub(super) fn basis(&self) -> &Basis {
+        &self.basis
     }
 
     /// The form that was chosen for a client with this list of accepted encodings.
@@ -174,15 +172,10 @@ impl FinishedAnswers {
         self.table.is_some()
     }
 
-    /// Finds the answer to a question, if `is_current` says of what it was made of that it would be read again.
-    pub(super) fn find(
-        &self,
-        question: &Question,
-        is_current: impl FnOnce(&Basis) -> bool,
-    ) -> Option<Arc<Finished>> {
-        let answer = self.table.as_ref()?.get(question)?;
-        // One that is not stays until the query's new answer takes its place.
-        is_current(&answer.basis).then_some(answer)
+    /// Finds the answer that was given to a question; its basis tells whether that is still true. One that is not stays
+    /// until the query's new answer takes its place.
+    pub(super) fn find(&self, question: &Question) -> Option<Arc<Finished>> {
+        self.table.as_ref()?.get(question)
     }
 
     /// Keeps the answer to a question, if it is known what that was made of.

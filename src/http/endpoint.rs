@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
@@ -14,10 +16,19 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use super::error::RequestError;
-use super::negotiation::MediaType;
-use super::{HttpOptions, PeerAddress, client_address, credentials, finished, request};
+use super::negotiation::{EventStream, MediaType};
+use super::{
+    HttpOptions, PeerAddress, client_address, credentials, finished, request, sse, websocket,
+};
 use crate::graphql::{Answer, Freshness, OperationType, Request, RequestContext};
 use crate::session::{Authentication, ClientNetwork};
+
+/// What may be run by POST.
+const BY_POST: [OperationType; 3] =
+    [OperationType::Query, OperationType::Mutation, OperationType::Subscription];
+
+/// What may be run by GET: what changes nothing.
+const BY_GET: [OperationType; 2] = [OperationType::Query, OperationType::Subscription];
 
 pub(super) fn router(options: HttpOptions) -> Router {
     let compression =
@@ -42,15 +53,8 @@ async fn post_graphql(
             return Ok(to_response(&answer, media_type));
         }
         let request = request::from_body(&body)?;
-        let context = asker.context(&headers, deadline);
-        if let Some(finished) = options.engine.recall(&request, &context) {
-            return Ok(finished::to_response(finished, &headers, media_type));
-        }
-        let operation = match options.engine.prepare(request) {
-            Ok(operation) => operation,
-            Err(answer) => return Ok(to_response(&answer, media_type)),
-        };
-        Ok(to_response(&options.engine.execute(operation, context).await, media_type))
+        run(&options, request, asker.context(&headers, deadline), &headers, media_type, &BY_POST)
+            .await
     })
     .await
 }
@@ -60,26 +64,21 @@ async fn get_graphql(
     Extension(peer): Extension<PeerAddress>,
     headers: HeaderMap,
     RawQuery(query_string): RawQuery,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
+    if websocket::is_asked_for(&headers) {
+        let opened = Asker::admitted(&options, peer, &headers)
+            .and_then(|asker| websocket::open(&options, asker, &headers, upgrade));
+        return opened.unwrap_or_else(|error| error.into_response(MediaType::Json));
+    }
     let deadline = Instant::now() + options.request_timeout;
     answered(&options, peer, &headers, async |media_type, asker| {
         request::check_preflight_header(&headers)?;
         // Not scanned as a body is: a URL has at most 64 KiB, and that bounds what is decoded from it.
         let request: Request =
             request::from_query_string(query_string.as_deref().unwrap_or_default())?;
-        let context = asker.context(&headers, deadline);
-        // Only queries are kept.
-        if let Some(finished) = options.engine.recall(&request, &context) {
-            return Ok(finished::to_response(finished, &headers, media_type));
-        }
-        let operation = match options.engine.prepare(request) {
-            Ok(operation) => operation,
-            Err(answer) => return Ok(to_response(&answer, media_type)),
-        };
-        if operation.kind() != OperationType::Query {
-            return Err(RequestError::NotAQuery);
-        }
-        Ok(to_response(&options.engine.execute(operation, context).await, media_type))
+        run(&options, request, asker.context(&headers, deadline), &headers, media_type, &BY_GET)
+            .await
     })
     .await
 }
@@ -94,9 +93,9 @@ async fn other_method(
 }
 
 /// Who asks, and from where.
-struct Asker {
-    authentication: Authentication,
-    client: ClientNetwork,
+pub(super) struct Asker {
+    pub(super) authentication: Authentication,
+    pub(super) client: ClientNetwork,
 }
 
 impl Asker {
@@ -126,11 +125,13 @@ async fn answered(
     respond: impl AsyncFnOnce(MediaType, Asker) -> Result<Response, RequestError>,
 ) -> Response {
     let accepted = MediaType::accepted(headers);
+    // Who takes events only gets refusals all the same: of HTTP, and not of GraphQL.
     let media_type = accepted.unwrap_or(MediaType::Json);
-    let result = match (Asker::admitted(options, peer, headers), accepted) {
-        (Ok(asker), Some(media_type)) => respond(media_type, asker).await,
-        (Ok(_), None) => Err(RequestError::NotAcceptable),
-        (Err(error), _) => Err(error),
+    let takes_events = MediaType::event_stream(headers) != EventStream::Refused;
+    let result = match Asker::admitted(options, peer, headers) {
+        Ok(asker) if accepted.is_some() || takes_events => respond(media_type, asker).await,
+        Ok(_) => Err(RequestError::NotAcceptable),
+        Err(error) => Err(error),
     };
     result.unwrap_or_else(|error| error.into_response(media_type))
 }
@@ -158,6 +159,43 @@ async fn read_body(
             RequestError::BodyIncomplete
         }
     })
+}
+
+/// Runs a request, if it is of one of these kinds, and answers in the way that the client asked for.
+async fn run(
+    options: &HttpOptions,
+    request: Request,
+    context: RequestContext,
+    headers: &HeaderMap,
+    media_type: MediaType,
+    kinds: &[OperationType],
+) -> Result<Response, RequestError> {
+    let events = MediaType::event_stream(headers);
+    // Only queries are kept, and those may be asked in any way.
+    if events != EventStream::Preferred
+        && let Some(finished) = options.engine.recall(&request, &context)
+    {
+        return Ok(finished::to_response(finished, headers, media_type));
+    }
+    let operation = match options.engine.prepare(request) {
+        Ok(operation) => operation,
+        Err(answer) if events == EventStream::Preferred => return Ok(sse::refuse(&answer)),
+        Err(answer) => return Ok(to_response(&answer, media_type)),
+    };
+    if !kinds.contains(&operation.kind()) {
+        return Err(RequestError::NotAQuery);
+    }
+    match (events, operation.kind()) {
+        (EventStream::Preferred, _) | (EventStream::Accepted, OperationType::Subscription) => {
+            sse::respond(options, operation, context)
+        }
+        (EventStream::Refused, OperationType::Subscription) => {
+            Err(RequestError::SubscriptionNeedsStream)
+        }
+        (_, OperationType::Query | OperationType::Mutation) => {
+            Ok(to_response(&options.engine.execute(operation, context).await, media_type))
+        }
+    }
 }
 
 /// `Cache-Control: no-cache` on a request makes its reads go upstream.

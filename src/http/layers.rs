@@ -18,6 +18,7 @@ use super::negotiation::MediaType;
 use super::origin::AllowedOrigins;
 use super::request_id;
 use crate::graphql::{Answer, ErrorCode};
+use crate::telemetry::Account;
 
 /// What an answer of GraphQL depends on besides the URL; a cache in between must know, although it must not keep it
 /// anyway.
@@ -87,13 +88,19 @@ async fn with_headers(request: Request, next: Next) -> Response {
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer asks for this signature")]
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let content_type = [(CONTENT_TYPE, MediaType::Json.content_type())];
+    let body = panic_answer(&*panic).to_bytes();
+    (StatusCode::INTERNAL_SERVER_ERROR, content_type, body).into_response()
+}
+
+/// Logs a panic and makes the answer that it costs.
+pub(super) fn panic_answer(panic: &(dyn Any + Send)) -> Answer {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = text.unwrap_or("no text"), "a request panicked");
-    let answer = Answer::request_error(
+    Account::note_outcome(ErrorCode::Internal.as_str());
+    Answer::request_error(
         ErrorCode::Internal,
         "the gateway failed on this request; its `x-request-id` names it in the log",
-    );
-    let content_type = [(CONTENT_TYPE, MediaType::Json.content_type())];
-    (StatusCode::INTERNAL_SERVER_ERROR, content_type, answer.to_bytes()).into_response()
+    )
 }

@@ -8,6 +8,9 @@ mod credentials;
 mod endpoint;
 mod error;
 mod finished;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod layers;
 mod negotiation;
@@ -17,6 +20,10 @@ pub mod playground;
 mod request;
 mod request_id;
 mod server;
+mod sse;
+mod streams;
+mod summary;
+mod websocket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +39,7 @@ pub use health::Readiness;
 pub use origin::AllowedOrigins;
 pub use peer::PeerAddress;
 pub use server::{ConnectionLimits, Server, ServerOptions, TlsError, TlsFiles};
+pub use streams::Streams;
 
 /// What the router needs, and its bounds.
 #[derive(Clone)]
@@ -40,6 +48,8 @@ pub struct HttpOptions {
     pub engine: Arc<Engine>,
     /// Tells who calls.
     pub sessions: Arc<Sessions>,
+    /// Counts sockets and event streams, and tells them when to end.
+    pub streams: Streams,
     /// Whether the gateway takes new work.
     pub readiness: Readiness,
     /// The proxies that are believed when they say who asked them.

@@ -26,13 +26,10 @@ impl MediaType {
     /// Chooses by the `Accept` header. None: the client takes neither. Without the header, or where the client has no
     /// preference, `application/json`, as the specification advises for clients from before the other one.
     pub(super) fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let mut ranges =
-            headers.get_all(ACCEPT).iter().flat_map(|value| value.as_bytes().split(|&b| b == b','));
-        let mut ranges = std::iter::from_fn(|| ranges.next()).filter_map(Range::parse).peekable();
-        if ranges.peek().is_none() {
+        let ranges = Range::all(headers);
+        if ranges.is_empty() {
             return Some(Self::Json);
         }
-        let ranges: Vec<Range> = ranges.collect();
         let json = Range::quality(&ranges, "json");
         let graphql = Range::quality(&ranges, "graphql-response+json");
         if json.max(graphql) == Some(0) || json.max(graphql).is_none() {
@@ -42,6 +39,21 @@ impl MediaType {
         // Among equals the newer type, if the client names it at all.
         let prefers_graphql = if names_graphql { graphql >= json } else { graphql > json };
         Some(if prefers_graphql { Self::GraphqlResponse } else { Self::Json })
+    }
+
+    /// Whether the client takes server-sent events, and how that compares to the other media types.
+    pub(super) fn event_stream(headers: &HeaderMap) -> EventStream {
+        let ranges = Range::all(headers);
+        let is_named = |range: &&Range| range.is_event_stream;
+        let quality = ranges.iter().find(is_named).map_or(0, |range| range.quality);
+        let others = ["json", "graphql-response+json"];
+        let others =
+            others.into_iter().filter_map(|subtype| Range::quality(&ranges, subtype)).max();
+        match (quality, others) {
+            (0, _) => EventStream::Refused,
+            (quality, Some(others)) if others >= quality => EventStream::Accepted,
+            _ => EventStream::Preferred,
+        }
     }
 
     /// The status of an answer. This is the one place that chooses between the specification's drafts: an operation
@@ -58,16 +70,36 @@ impl MediaType {
     }
 }
 
+/// Whether an answer may be sent as `text/event-stream`; a wildcard does not ask for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EventStream {
+    /// No.
+    Refused,
+    /// Where the answer cannot be given otherwise.
+    Accepted,
+    /// Rather than otherwise.
+    Preferred,
+}
+
 /// One media range of an `Accept` header that could mean us.
 struct Range {
     /// The subtype of `application`, or `*`.
     subtype: String,
     is_full_wildcard: bool,
+    is_event_stream: bool,
     /// In thousandths.
     quality: u16,
 }
 
 impl Range {
+    fn all(headers: &HeaderMap) -> Vec<Self> {
+        let values = headers.get_all(ACCEPT).iter();
+        values
+            .flat_map(|value| value.as_bytes().split(|&b| b == b','))
+            .filter_map(Self::parse)
+            .collect()
+    }
+
     fn parse(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?.to_ascii_lowercase();
         let mut parts = text.split(';').map(str::trim);
@@ -78,7 +110,8 @@ impl Range {
         let is_full_wildcard = range == "*/*";
         // A range of another type counts as present, so that it is no missing header, and matches nothing.
         let subtype = if is_full_wildcard || kind == "application" { subtype } else { "" };
-        Some(Self { subtype: subtype.to_owned(), is_full_wildcard, quality })
+        let is_event_stream = range == "text/event-stream";
+        Some(Self { subtype: subtype.to_owned(), is_full_wildcard, is_event_stream, quality })
     }
 
     /// The quality of the most specific range that matches.
@@ -142,5 +175,25 @@ mod tests {
         ] {
             assert_eq!(accepted(accept), expected, "{accept}");
         }
+    }
+
+    #[test]
+    fn events_are_sent_to_those_who_ask_for_them_by_name() {
+        for (accept, expected) in [
+            ("*/*", EventStream::Refused),
+            ("text/*", EventStream::Refused),
+            ("application/json", EventStream::Refused),
+            ("text/event-stream;q=0", EventStream::Refused),
+            ("text/event-stream", EventStream::Preferred),
+            ("Text/Event-Stream, multipart/mixed", EventStream::Preferred),
+            ("text/event-stream, application/json;q=0.9", EventStream::Preferred),
+            ("application/graphql-response+json, text/event-stream", EventStream::Accepted),
+            ("text/event-stream;q=0.5, */*", EventStream::Accepted),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().unwrap());
+            assert_eq!(MediaType::event_stream(&headers), expected, "{accept}");
+        }
+        assert_eq!(MediaType::event_stream(&HeaderMap::new()), EventStream::Refused);
     }
 }

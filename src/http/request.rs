@@ -80,7 +80,8 @@ pub(super) fn from_query_string(query_string: &str) -> Result<Request, RequestEr
     from_members(members)
 }
 
-fn from_members(mut members: Map<String, Value>) -> Result<Request, RequestError> {
+/// Reads the members of a request, whichever transport they came by.
+pub(super) fn from_members(mut members: Map<String, Value>) -> Result<Request, RequestError> {
     let mut take = |name| members.remove(name).unwrap_or(Value::Null);
     let query = take("query");
     let operation_name = match take("operationName") {

@@ -16,6 +16,7 @@ mod revocations;
 mod sessions;
 mod token;
 mod uses;
+mod watch;
 
 pub use caller::{Caller, CallerKey, Session, SessionId};
 pub use error::SessionError;
@@ -24,3 +25,4 @@ pub use limits::{Quota, RateLimitOptions, RateLimited};
 pub use network::ClientNetwork;
 pub use sessions::{Authentication, LoggedIn, Presented, SessionOptions, Sessions};
 pub use token::SessionToken;
+pub use watch::SessionWatch;

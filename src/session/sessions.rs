@@ -4,22 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, Span};
 
 use super::limits::RateLimits;
 use super::revocations::Revocations;
 use super::token::{CLOCK_SKEW_MAX, Sealer};
 use super::uses::LastUses;
+use super::watch::Watches;
 use super::{
     Audience, Caller, ClientNetwork, RateLimitOptions, RateLimited, Session, SessionError,
-    SessionId, SessionKey, SessionToken,
+    SessionId, SessionKey, SessionToken, SessionWatch,
 };
 use crate::clock::Clock;
 use crate::ozeki::{
     ApiKey, Client, Credential, Identity, Login, Signature, StationId, Timestamp, UpstreamError,
     UserId,
 };
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, attributed};
 
 /// How sessions are made.
 #[derive(Clone, Debug)]
@@ -94,6 +94,7 @@ pub struct Sessions {
     uses: Option<LastUses>,
     limits: Option<RateLimits>,
     tasks: TaskTracker,
+    watches: Arc<Watches>,
 }
 
 impl Sessions {
@@ -119,6 +120,7 @@ impl Sessions {
             uses: LastUses::new(options.idle_timeout, token_life),
             limits,
             tasks: TaskTracker::new(),
+            watches: Arc::default(),
         }
     }
 
@@ -196,7 +198,7 @@ impl Sessions {
     ) -> Result<Result<Login, UpstreamError>, SessionError> {
         let client = Arc::clone(&self.client);
         let call = async move { client.login(station, &key).await };
-        let task = self.tasks.spawn(call.instrument(Span::current()));
+        let task = self.tasks.spawn(attributed(call));
         task.await.map_err(|_ended_early| SessionError::Interrupted)
     }
 
@@ -222,8 +224,35 @@ impl Sessions {
     /// Ends the caller's session, if there is one, on this replica: its token is refused until it would have expired.
     pub fn revoke(&self, caller: &Caller) {
         if let Some(session) = caller.session() {
-            self.revocations.revoke(caller.user(), session, Timestamp::now(&self.clock));
+            let user = caller.user();
+            self.revocations.revoke(user, session, Timestamp::now(&self.clock));
+            self.end_watches(user);
         }
+    }
+
+    /// Watches for the end of the caller's session, for those who serve it for longer than one answer.
+    pub fn watch(&self, caller: &Caller) -> SessionWatch {
+        let Some(session) = caller.session() else {
+            return SessionWatch::endless();
+        };
+        let watch = SessionWatch::new(&self.watches, caller.user(), session, self.clock.clone());
+        // Looked up after the watch has begun, so that no end falls between the two.
+        if self.revocations.contains(caller.user(), session) {
+            self.end_watches(caller.user());
+        }
+        watch
+    }
+
+    /// Notes that the caller's session is in use, for those who serve it for longer than one answer.
+    pub fn note_use(&self, caller: &Caller) {
+        if let Some(session) = caller.session() {
+            self.touch(session);
+        }
+    }
+
+    /// One end may be that of all of a user's sessions.
+    fn end_watches(&self, user: UserId) {
+        self.watches.end(user, |session| self.revocations.contains(user, session));
     }
 
     fn open(&self, token: &str) -> Option<Caller> {

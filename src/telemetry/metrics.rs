@@ -13,6 +13,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::Account;
+
 /// From a local answer to the longest deadline, in seconds.
 const DURATION_BUCKETS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
@@ -22,6 +24,8 @@ const DURATION_BUCKETS: [f64; 12] =
 pub enum CacheOutcome {
     /// From memory.
     Hit,
+    /// From memory, although it was no longer fresh.
+    Stale,
     /// By a call of its own.
     Miss,
     /// By a call that was already under way.
@@ -39,6 +43,18 @@ pub enum OperationKind {
     Refused,
 }
 
+impl OperationKind {
+    /// The kind's name, as in logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Mutation => "mutation",
+            Self::Subscription => "subscription",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// How a GraphQL operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OperationOutcome {
@@ -50,6 +66,15 @@ pub enum OperationOutcome {
     RequestError,
     /// At its deadline.
     TimedOut,
+}
+
+/// How answers that go on are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StreamKind {
+    /// A WebSocket, with any number of operations.
+    WebSocket,
+    /// Server-sent events, of one operation.
+    EventStream,
 }
 
 /// What a notice tells of.
@@ -111,13 +136,14 @@ macro_rules! label_values {
     };
 }
 
-label_values!(CacheOutcome { Hit => "hit", Miss => "miss", Coalesced => "coalesced" });
-label_values!(OperationKind {
-    Query => "query",
-    Mutation => "mutation",
-    Subscription => "subscription",
-    Refused => "refused",
-});
+label_values!(CacheOutcome { Hit => "hit", Stale => "stale", Miss => "miss", Coalesced => "coalesced" });
+
+impl EncodeLabelValue for OperationKind {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        EncodeLabelValue::encode(&self.as_str(), encoder)
+    }
+}
+
 label_values!(NoticeKind {
     FriendAvailability => "friend_availability",
     Conversation => "conversation",
@@ -129,6 +155,7 @@ label_values!(OperationOutcome {
     RequestError => "request_error",
     TimedOut => "timed_out",
 });
+label_values!(StreamKind { WebSocket => "websocket", EventStream => "event_stream" });
 
 label_values!(RateLimit {
     Caller => "caller",
@@ -160,6 +187,16 @@ struct OperationLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StreamLabels {
+    kind: StreamKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClosingLabels {
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct NoticeLabels {
     kind: NoticeKind,
 }
@@ -178,6 +215,10 @@ pub struct Metrics {
     upstream_calls: Histograms,
     cache_reads: Family<CacheLabels, Counter>,
     operations: Family<OperationLabels, Counter>,
+    answers_repeated: Counter,
+    streams: Family<StreamLabels, Gauge>,
+    socket_operations: Gauge,
+    socket_closings: Family<ClosingLabels, Counter>,
     pollers: Gauge,
     subscriptions: Gauge,
     notices: Family<NoticeLabels, Counter>,
@@ -201,6 +242,28 @@ impl Default for Metrics {
         registry.register("cache_reads", "Reads of cached resources", cache_reads.clone());
         let operations = Family::default();
         registry.register("operations", "GraphQL operations", operations.clone());
+        let answers_repeated = Counter::default();
+        registry.register(
+            "answers_repeated",
+            "Answers that were sent again without running their query",
+            answers_repeated.clone(),
+        );
+        let streams = Family::default();
+        registry.register("streams_open", "Open sockets and event streams", streams.clone());
+        let socket_operations = Gauge::default();
+        let help = "Operations under way over sockets";
+        registry.register("socket_operations_active", help, socket_operations.clone());
+        let socket_closings = Family::default();
+        registry.register("socket_closings", "Sockets that ended", socket_closings.clone());
+        let pollers = Gauge::default();
+        registry.register("pollers", "Stations whose notices are polled", pollers.clone());
+        let subscriptions = Gauge::default();
+        registry.register("subscriptions", "Subscriptions that are open", subscriptions.clone());
+        let notices = Family::default();
+        registry.register("notices", "What notices named", notices.clone());
+        let lagged = Counter::default();
+        let help = "Subscriptions that ended because their client did not keep up";
+        registry.register("subscriptions_lagged", help, lagged.clone());
         let rate_limited = Family::default();
         registry.register(
             "rate_limited",
@@ -213,20 +276,15 @@ impl Default for Metrics {
             "Connections of frontends that are open",
             connections_open.clone(),
         );
-        let pollers = Gauge::default();
-        registry.register("pollers", "Stations whose notices are polled", pollers.clone());
-        let subscriptions = Gauge::default();
-        registry.register("subscriptions", "Subscriptions that are open", subscriptions.clone());
-        let notices = Family::default();
-        registry.register("notices", "What notices named", notices.clone());
-        let lagged = Counter::default();
-        let help = "Subscriptions that ended because their client did not keep up";
-        registry.register("subscriptions_lagged", help, lagged.clone());
         Self {
             registry,
             upstream_calls,
             cache_reads,
             operations,
+            answers_repeated,
+            streams,
+            socket_operations,
+            socket_closings,
             pollers,
             subscriptions,
             notices,
@@ -238,7 +296,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts one upstream call; `outcome` is `ok` or the class of the failure.
+    /// Counts one upstream call, also for the request that it is made for; `outcome` is `ok` or the class of the failure.
     pub fn upstream_call(
         &self,
         api: &'static str,
@@ -248,16 +306,40 @@ impl Metrics {
     ) {
         let labels = UpstreamLabels { api, action, outcome };
         self.upstream_calls.get_or_create(&labels).observe(duration.as_secs_f64());
+        Account::note(|account| account.add_upstream_call(duration));
     }
 
-    /// Counts one read of a cached resource, by the resource's name.
+    /// Counts one read of a cached resource, also for the request that reads, by the resource's name.
     pub fn cache_read(&self, resource: &'static str, outcome: CacheOutcome) {
         self.cache_reads.get_or_create(&CacheLabels { resource, outcome }).inc();
+        Account::note(|account| account.add_cache_read(outcome));
+    }
+
+    /// Counts one answer that was sent again without running its query.
+    pub fn answer_repeated(&self) {
+        self.answers_repeated.inc();
     }
 
     /// Counts one GraphQL operation.
     pub fn operation(&self, kind: OperationKind, outcome: OperationOutcome) {
         self.operations.get_or_create(&OperationLabels { kind, outcome }).inc();
+    }
+
+    /// Counts a socket or event stream that has opened, until what is returned is dropped.
+    pub fn open_stream(&self, kind: StreamKind) -> Gauged {
+        // The family's lock must not be held as long as what is returned lives.
+        let gauge = self.streams.get_or_create(&StreamLabels { kind }).clone();
+        Gauged::new(&gauge)
+    }
+
+    /// Counts an operation that runs over a socket, until what is returned is dropped.
+    pub fn begin_socket_operation(&self) -> Gauged {
+        Gauged::new(&self.socket_operations)
+    }
+
+    /// Counts a socket that ended; `code` is the close code that was sent, or names how it ended without one.
+    pub fn socket_closing(&self, code: &'static str) {
+        self.socket_closings.get_or_create(&ClosingLabels { code }).inc();
     }
 
     /// Counts a poller until what is returned is dropped.
@@ -302,6 +384,7 @@ impl Metrics {
         encode(&mut text, &self.registry).expect("a String takes all that is written to it");
         text
     }
+
     /// All metrics in the text format from before OpenMetrics: there a counter is declared by the name of its samples,
     /// with `_total`, and units and the end are not told.
     pub fn encode_classic(&self) -> String {

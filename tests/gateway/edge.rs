@@ -21,7 +21,6 @@ async fn the_media_type_decides_the_status_of_a_request_error() {
         "{ nope }",
         "query A { __typename } query B { __typename }",
         "query($x: Int!) { __typename }",
-        "subscription { x }",
     ] {
         let answer = plain.query(query).await;
         assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, JSON), "{query}");

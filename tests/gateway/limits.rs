@@ -9,7 +9,8 @@ use ozeki_graphql::session::{Quota, RateLimitOptions};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Caller, LOGIN, TestGateway};
+use crate::sockets::{credential, socket_of};
+use crate::support::{Caller, LOGIN, PROTOCOL, Socket, StoppedTime, TestGateway};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -282,4 +283,60 @@ async fn by_default_an_office_behind_one_address_can_log_in_at_the_same_moment()
         assert_eq!(let_through(&alice, 15).await, 15);
         gateway.clock.advance(SECOND);
     }
+}
+
+#[tokio::test]
+async fn operations_over_a_socket_are_charged_as_requests_are() {
+    let gateway = start(|limits| limits.caller = one_each(2 * SECOND, 3)).await;
+    let mut alice = socket_of(&gateway, "alice").await;
+    for id in ["1", "2", "3"] {
+        alice.ask(id, "{ __typename }").await;
+        assert_eq!(alice.answers(id).await.len(), 1);
+    }
+    alice.ask("4", "{ __typename }").await;
+    let refusal = alice.hear().await;
+    assert_eq!((&refusal["id"], &refusal["type"]), (&json!("4"), &json!("error")));
+    let extensions = json!({ "code": "RATE_LIMITED", "retryAfterSeconds": 2 });
+    assert_eq!(refusal["payload"][0]["extensions"], extensions);
+    // Another socket has no quota of its own.
+    let mut second = socket_of(&gateway, "alice").await;
+    second.ask("1", "{ __typename }").await;
+    assert_eq!(second.hear().await["type"], "error");
+    gateway.clock.advance(2 * SECOND);
+    alice.ask("4", "{ __typename }").await;
+    assert_eq!(alice.answers("4").await.len(), 1);
+}
+
+#[tokio::test]
+async fn opening_sockets_is_charged_to_the_address_and_so_are_wrong_tokens() {
+    let gateway = start(|limits| limits.anonymous = one_each(MINUTE, 3)).await;
+    let payload = json!({ "authorization": "Bearer v4.local.AAAA" });
+    for _ in 0..3 {
+        let mut socket = Socket::opened(&gateway).await;
+        socket.say(&json!({ "type": "connection_init", "payload": payload })).await;
+        assert_eq!(socket.closing().await.0, 4403);
+    }
+    let refused = Socket::open(&gateway, &[("sec-websocket-protocol", PROTOCOL)]).await.err();
+    assert_eq!(refused.unwrap().0, 429);
+    let wrong = gateway.anonymous().with_header("authorization", "Bearer v4.local.AAAA");
+    assert_eq!(let_through(&wrong, 1).await, 0);
+}
+
+#[tokio::test]
+async fn an_open_socket_keeps_its_session_from_being_idle() {
+    let gateway = TestGateway::start_with(|options| options.session.idle_timeout = MINUTE).await;
+    let payload = credential(&gateway, "alice").await.unwrap();
+    let bearer = payload["authorization"].as_str().unwrap().to_owned();
+    let mut socket = Socket::introduced(&gateway, Some(payload)).await;
+    let time = StoppedTime::new();
+    for _ in 0..4 {
+        gateway.clock.advance(MINUTE / 2);
+        time.advance(Duration::from_secs(15)).await;
+        assert_eq!(socket.hear().await["type"], "ping");
+        // What follows comes back when it has been heard.
+        socket.say(&json!({ "type": "ping" })).await;
+        assert_eq!(socket.hear().await["type"], "pong");
+    }
+    let alice = gateway.anonymous().with_header("authorization", &bearer);
+    assert_eq!(alice.data("{ viewer { name } }").await["viewer"]["name"], "Alice");
 }

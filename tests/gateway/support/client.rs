@@ -1,7 +1,7 @@
 //! A GraphQL client for tests.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::canaries;
@@ -70,7 +70,12 @@ impl Caller {
         self.send(Method::GET, query_string, "", Vec::new()).await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is no upstream call")]
+    /// Asks, and waits for the head of the response only.
+    pub(crate) async fn begin(&self, body: &Value) -> Response {
+        let body = body.to_string().into_bytes();
+        self.request(Method::POST, "", "application/json", body).await
+    }
+
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -78,12 +83,7 @@ impl Caller {
         content_type: &str,
         body: Vec<u8>,
     ) -> Answer {
-        let mut request = self.http.request(method, format!("{}{query_string}", self.url));
-        if !content_type.is_empty() {
-            request = request.header("content-type", content_type);
-        }
-        let request = request.headers(self.headers.clone()).body(body);
-        let response = request.send().await.unwrap();
+        let response = self.request(method, query_string, content_type, body).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.unwrap();
         canaries::look_through("a header", &format!("{headers:?}"));
@@ -92,6 +92,22 @@ impl Caller {
             canaries::look_through("an answer", &text);
         }
         Answer { status, headers, text }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is no upstream call")]
+    async fn request(
+        &self,
+        method: Method,
+        query_string: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Response {
+        let mut request = self.http.request(method, format!("{}{query_string}", self.url));
+        if !content_type.is_empty() {
+            request = request.header("content-type", content_type);
+        }
+        let request = request.headers(self.headers.clone()).body(body);
+        request.send().await.unwrap()
     }
 
     /// Logs in and returns the token.

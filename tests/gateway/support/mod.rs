@@ -2,6 +2,9 @@
 
 pub(crate) mod canaries;
 mod client;
+mod events;
+mod socket;
+mod time;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -16,6 +19,9 @@ use ozeki_graphql::sandbox::{Fault, Faults, Injection, Sandbox, SandboxOptions, 
 use ozeki_graphql::session::{Audience, SessionKey, SessionOptions};
 
 pub(crate) use client::{Answer, Caller, codes};
+pub(crate) use events::{Event, Events, Writer};
+pub(crate) use socket::{PROTOCOL, Socket};
+pub(crate) use time::StoppedTime;
 
 /// The two calls of the issue's main query, as api and action.
 pub(crate) const CONVERSATIONS: (&str, &str) = ("chatconversation", "list");
@@ -27,6 +33,9 @@ pub(crate) const BOTH: &str = "{ conversations { totalCount } friends { totalCou
 
 /// Where every test's clock stands at first.
 const START: i64 = 1_709_906_147;
+
+/// How often a metric is looked at; it has changed long before.
+const LOOKS_MAX: usize = 2_000;
 
 /// A gateway with its own sandbox.
 pub(crate) struct TestGateway {
@@ -114,6 +123,19 @@ impl TestGateway {
 
     pub(crate) fn admin_url(&self) -> String {
         self.gateway.admin_url().unwrap()
+    }
+
+    /// Waits until the metrics have this line.
+    pub(crate) async fn until_metric(&self, line: &str) {
+        let metrics = Caller::new(self.admin_url() + "/metrics");
+        let mut text = String::new();
+        for _ in 0..LOOKS_MAX {
+            text = metrics.get("").await.text;
+            if text.lines().any(|found| found == line) {
+                return;
+            }
+        }
+        panic!("{line} is not in {text}");
     }
 
     /// Where it listens.
