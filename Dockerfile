@@ -10,15 +10,15 @@ RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
 WORKDIR /build
 COPY . .
 # An image without the playground would be built as well, so look whether it is there.
-RUN cargo build --locked --release \
-  && grep -q 'assets/index-' target/release/build/ozeki-graphql-*/out/playground_assets.rs
+RUN cargo build --locked --profile dist \
+  && grep -q 'assets/index-' target/dist/build/ozeki-graphql-*/out/playground_assets.rs
 
 FROM debian:trixie-slim
 # To trust the certificate of an upstream that is reached by https.
 RUN apt-get update \
   && apt-get install -y --no-install-recommends ca-certificates \
   && rm -rf /var/lib/apt/lists/*
-COPY --from=build /build/target/release/ozeki-graphql /usr/local/bin/ozeki-graphql
+COPY --from=build /build/target/dist/ozeki-graphql /usr/local/bin/ozeki-graphql
 COPY LICENSE-APACHE LICENSE-MIT /usr/share/doc/ozeki-graphql/
 # A number, so that an orchestrator can tell that it is not root.
 USER 10001:10001

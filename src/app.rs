@@ -146,6 +146,7 @@ impl Gateway {
                 introspection: !matches!(options.playground, Playground::Off),
                 calls_max: options.operation_calls_max,
                 concurrency: options.operation_concurrency,
+                answers_max_bytes: options.cache.answers_max_bytes(),
             },
         );
         let readiness = Readiness::default();

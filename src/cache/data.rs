@@ -33,7 +33,19 @@ pub struct CacheOptions {
     pub stale_time_to_live: Duration,
     /// The shortest time between two polls of a station's notices.
     pub notification_interval: Duration,
+    /// Whether whole answers are kept beside what they were made of.
+    pub keeps_answers: bool,
 }
+
+impl CacheOptions {
+    /// The part of the room that is for whole answers, in bytes, where they are kept.
+    pub fn answers_max_bytes(&self) -> Option<u64> {
+        self.keeps_answers.then_some(self.max_bytes / 16 * ANSWERS_SIXTEENTHS)
+    }
+}
+
+/// The part of the room that is for whole answers: what is asked for again and again is a part of what is read.
+const ANSWERS_SIXTEENTHS: u64 = 4;
 
 /// How many dates of messages are remembered, at about 200 bytes each; the longest unused are dropped first.
 const DATES_MAX: u64 = 200_000;
@@ -59,8 +71,8 @@ pub struct Data {
     pub(super) client: Arc<Client>,
     pub(super) generations: Arc<Generations>,
     pub(super) conversations: Shelf<(), ConversationList>,
-    friends: Shelf<(), FriendList>,
-    blocklists: Shelf<(), Blocklist>,
+    pub(super) friends: Shelf<(), FriendList>,
+    pub(super) blocklists: Shelf<(), Blocklist>,
     pub(super) pages: Shelf<PageKey, Messages>,
     pub(super) sent: Shelf<SendKey, Message, ChangeError>,
     /// New messages, for all subscribers of a caller.
@@ -103,14 +115,14 @@ impl Data {
         let conversations = told(shelf(
             Resource::Conversations,
             Call::CONVERSATION_LIST,
-            5,
+            4,
             options.conversations_time_to_live,
         ));
         let friends =
-            told(shelf(Resource::Friends, Call::FRIENDS_LIST, 3, options.friends_time_to_live));
+            told(shelf(Resource::Friends, Call::FRIENDS_LIST, 2, options.friends_time_to_live));
         let blocklists =
             shelf(Resource::Blocklist, Call::BLOCKLIST, 1, options.friends_time_to_live);
-        let pages = shelf(Resource::Messages, Call::MESSAGES_BEFORE, 5, MESSAGES_TIME_TO_LIVE);
+        let pages = shelf(Resource::Messages, Call::MESSAGES_BEFORE, 3, MESSAGES_TIME_TO_LIVE);
         let sent = shelf(Resource::Sent, Call::ADD_MESSAGE, 1, SENT_TIME_TO_LIVE);
         let news = shelf(Resource::Messages, Call::MESSAGES_FROM, 1, NEWS_TIME_TO_LIVE);
         let generations = Arc::new(Generations::new());

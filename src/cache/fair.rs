@@ -20,14 +20,14 @@ const SHARE_DIVISOR: u64 = 16;
 const GONE_MAX: usize = 64;
 
 /// A key that belongs to a user.
-pub(super) trait Owned: Hash + Eq + Clone + Send + Sync + 'static {
+pub trait Owned: Hash + Eq + Clone + Send + Sync + 'static {
     /// Whose it is.
     fn owner(&self) -> UserId;
 }
 
 /// A table bounded by weight, of which each user has a share: who goes beyond it pushes out their own oldest entries.
 /// Otherwise the longest unused entries of all are dropped first.
-pub(super) struct FairTable<K, V> {
+pub struct FairTable<K, V> {
     entries: moka::sync::Cache<K, V>,
     shares: Shares<K>,
     share_max: u64,
@@ -79,11 +79,7 @@ struct Share<K> {
 
 impl<K: Owned, V: Clone + Send + Sync + 'static> FairTable<K, V> {
     /// A table that holds so much weight; entries leave it after `time_to_live`, if that is given.
-    pub(super) fn new(
-        max_weight: u64,
-        time_to_live: Option<Duration>,
-        weigh: fn(&K, &V) -> u32,
-    ) -> Self {
+    pub fn new(max_weight: u64, time_to_live: Option<Duration>, weigh: fn(&K, &V) -> u32) -> Self {
         let shares = Shares(Arc::default());
         let left = shares.clone();
         let mut builder = moka::sync::Cache::builder()
@@ -108,11 +104,13 @@ impl<K: Owned, V: Clone + Send + Sync + 'static> FairTable<K, V> {
         Self { entries: builder.build(), shares, share_max, weigh }
     }
 
-    pub(super) fn get(&self, key: &K) -> Option<V> {
+    /// The value of a key, which counts as used.
+    pub fn get(&self, key: &K) -> Option<V> {
         self.entries.get(key)
     }
 
-    pub(super) fn insert(&self, key: K, value: V) {
+    /// Puts a value in the place of the one that the key had.
+    pub fn insert(&self, key: K, value: V) {
         // Before it is in the table: the listener may be told that it left at any time after.
         self.count(&key, (self.weigh)(&key, &value));
         let owner = key.owner();
@@ -136,7 +134,8 @@ impl<K: Owned, V: Clone + Send + Sync + 'static> FairTable<K, V> {
         entry.into_value()
     }
 
-    pub(super) fn invalidate(&self, key: &K) {
+    /// Drops the value of a key.
+    pub fn invalidate(&self, key: &K) {
         self.entries.invalidate(key);
     }
 

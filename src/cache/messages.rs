@@ -144,6 +144,28 @@ impl Weigh for Messages {
     }
 }
 
+impl PageKey {
+    /// The page before a position, or the newest. None where the conversation tells that it has no messages.
+    pub(super) fn new(
+        conversation: &Conversation,
+        before: Option<Position>,
+        size: u32,
+    ) -> Option<Self> {
+        let Conversation { id, instance, last_message_id, last_report_id, .. } = conversation;
+        if last_message_id.is_none() && last_report_id.is_none() {
+            return None;
+        }
+        let from = match before {
+            Some(position) => PageFrom::Before(position),
+            None => PageFrom::Newest {
+                last_message_id: last_message_id.clone(),
+                last_report_id: last_report_id.clone(),
+            },
+        };
+        Some(Self { conversation: *id, instance: instance.clone(), from, size })
+    }
+}
+
 impl Part for PageKey {
     fn conversation(&self) -> Option<ConversationId> {
         Some(self.conversation)
@@ -178,18 +200,9 @@ impl Data {
         size: u32,
         budget: &CallBudget,
     ) -> Result<Lenient<Messages>, BudgetSpent> {
-        let Conversation { id, instance, last_message_id, last_report_id, .. } = conversation;
-        if last_message_id.is_none() && last_report_id.is_none() {
+        let Some(key) = PageKey::new(conversation, before, size) else {
             return Ok(Reading::Ready(Arc::new(Messages::empty())).into());
-        }
-        let from = match before {
-            Some(position) => PageFrom::Before(position),
-            None => PageFrom::Newest {
-                last_message_id: last_message_id.clone(),
-                last_report_id: last_report_id.clone(),
-            },
         };
-        let key = PageKey { conversation: *id, instance: instance.clone(), from, size };
         self.pages.read_leniently(self.pages.slot(caller.key(), key.clone()), budget, |allowance| {
             let (data, caller) = (Arc::clone(self), Arc::clone(caller));
             async move { data.load_page(&caller, key, allowance).await }

@@ -5,6 +5,7 @@
 //! value where nobody looks any more. Concurrent reads of one resource share one detached upstream call; a failure is
 //! told to all who waited and kept by none.
 
+mod basis;
 mod blocklist;
 mod budget;
 mod changes;
@@ -21,10 +22,12 @@ mod sending;
 mod shelf;
 mod viewing;
 
+pub use basis::Basis;
 pub use budget::{BudgetSpent, CallBudget};
 pub use conversations::ConversationList;
 pub use data::{CacheOptions, Data};
 pub use error::{ChangeError, ReadError};
+pub use fair::{FairTable, Owned};
 pub use friends::FriendList;
 pub use lenient::{Lenient, Shown};
 pub use live::{

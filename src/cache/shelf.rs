@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -244,6 +244,17 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
         is_shown.then_some((entry.value, entry.started, is_recent))
     }
 
+    /// Whether a read of the slot would be answered from memory with this very value.
+    pub(super) fn gives(&self, slot: &Slot<K>, value: &Weak<V>) -> bool {
+        // The reference keeps the address from being used anew.
+        self.fresh(slot).is_some_and(|present| std::ptr::eq(Arc::as_ptr(&present), value.as_ptr()))
+    }
+
+    /// Counts a read that was answered without asking this shelf, since it [`gives`](Self::gives) what was read before.
+    pub(super) fn count_hit(&self) {
+        self.shared.metrics.cache_read(self.options.resource.name(), CacheOutcome::Hit);
+    }
+
     /// A value is believed for a short time, and for longer if all that changed since its load began is told; each time for
     /// so much `more`. What was told to have changed is not believed.
     fn is_fresh(&self, slot: &Slot<K>, entry: &Entry<V>, more: Duration) -> bool {
@@ -417,6 +428,31 @@ mod tests {
         assert!(matches!(bench.read(), Reading::Ready(_)));
         tokio::time::advance(Duration::from_secs(10)).await;
         assert_eq!(bench.value().await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_value_is_given_until_a_read_would_give_another_or_make_a_call() {
+        let bench = Bench::new();
+        let gives = |value: &Weak<usize>| bench.shelf.gives(&bench.slot(), value);
+        let nothing = Weak::new();
+        assert!(!gives(&nothing));
+        bench.value().await;
+        let first = Arc::downgrade(&bench.shelf.held(&bench.slot()).unwrap().0);
+        assert!(gives(&first) && !gives(&nothing));
+        tokio::time::advance(Duration::from_secs(9)).await;
+        assert!(gives(&first));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(!gives(&first));
+        bench.value().await;
+        let second = Arc::downgrade(&bench.shelf.held(&bench.slot()).unwrap().0);
+        assert!(gives(&second) && !gives(&first));
+        // The same said anew is another value.
+        bench.shelf.put(&bench.slot(), Arc::new(1), Instant::now());
+        assert!(!gives(&second));
+        let third = Arc::downgrade(&bench.shelf.held(&bench.slot()).unwrap().0);
+        assert!(gives(&third));
+        bench.generations.raise(bench.caller, Resource::Friends);
+        assert!(!gives(&third));
     }
 
     #[tokio::test(start_paused = true)]

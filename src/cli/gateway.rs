@@ -62,6 +62,7 @@ pub(super) fn options(
             live_time_to_live: config.cache.live_time_to_live,
             stale_time_to_live: config.cache.stale_time_to_live,
             notification_interval: config.cache.notification_interval,
+            keeps_answers: true,
         },
         playground,
         operation_limits: config.http.operation_limits,

@@ -1,11 +1,14 @@
 //! What an operation gives, as the bytes that are sent.
 
+use std::sync::Arc;
+
 use async_graphql::{ErrorExtensionValues, Name, Pos, Response, ServerError, Value};
+use bytes::Bytes;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use super::error::RETRY_AFTER_SECONDS;
-use super::{ErrorCode, TooExpensive};
+use super::{ErrorCode, Finished, TooExpensive};
 use crate::session::RateLimited;
 use crate::telemetry::{OK, OperationOutcome};
 
@@ -30,6 +33,14 @@ const REQUIRED: &str = " is required but not provided";
 pub struct Answer {
     response: Response,
     progress: Progress,
+    written: Option<Written>,
+}
+
+/// The answer's bytes, made before they were asked for.
+#[derive(Debug)]
+struct Written {
+    body: Bytes,
+    finished: Option<Arc<Finished>>,
 }
 
 /// How far an operation came.
@@ -93,13 +104,13 @@ impl Answer {
     }
 
     fn refused(errors: Vec<ServerError>) -> Self {
-        Self { response: Response::from_errors(errors), progress: Progress::Refused }
+        Self { response: Response::from_errors(errors), progress: Progress::Refused, written: None }
     }
 
     /// The answer of an operation that was not done by its deadline. Its data is null and not absent: it was begun.
     pub(super) fn timed_out() -> Self {
         let response = Response::from_errors(vec![timed_out_error()]);
-        Self { response, progress: Progress::TimedOut }
+        Self { response, progress: Progress::TimedOut, written: None }
     }
 
     /// The answer of an operation that was given to the schema.
@@ -127,7 +138,7 @@ impl Answer {
     ) -> Self {
         response.data = complete(std::mem::take(&mut response.data), &response.errors);
         tell_uncoded_in_our_words(&mut response.errors, argument_at);
-        Self { response, progress: Progress::Executed }
+        Self { response, progress: Progress::Executed, written: None }
     }
 
     /// The answer of an operation that could not begin.
@@ -164,14 +175,39 @@ impl Answer {
         self.progress == Progress::TimedOut
     }
 
+    /// Whether the operation was done, and nothing failed or has to be said besides its data.
+    pub(super) fn is_whole(&self) -> bool {
+        self.progress == Progress::Executed
+            && self.response.errors.is_empty()
+            && self.response.extensions.is_empty()
+    }
+
+    /// Writes the answer and gives its bytes to `keep`.
+    pub(super) fn written(mut self, keep: impl FnOnce(Bytes) -> Option<Arc<Finished>>) -> Self {
+        let body = self.to_bytes();
+        self.written = Some(Written { finished: keep(body.clone()), body });
+        self
+    }
+
+    /// The answer as it was kept, if it was.
+    pub fn finished(&self) -> Option<&Arc<Finished>> {
+        self.written.as_ref()?.finished.as_ref()
+    }
+
     /// The answer's errors alone, as the list that it holds.
     pub fn listed_errors(&self) -> impl Serialize + '_ {
         Errors(&self.response.errors)
     }
 
     /// The answer as JSON.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("text, numbers and lists can be written as JSON")
+    pub fn to_bytes(&self) -> Bytes {
+        if let Some(written) = &self.written {
+            return written.body.clone();
+        }
+        let text =
+            serde_json::to_vec(self).expect("text, numbers and lists can be written as JSON");
+        // What it has in reserve would be kept with it.
+        text.into_boxed_slice().into()
     }
 
     pub(super) fn outcome(&self) -> OperationOutcome {

@@ -1,6 +1,7 @@
 //! Runs operations: prepare, choose, execute, log.
 
 mod document;
+mod recalling;
 mod subscribing;
 mod values;
 
@@ -19,6 +20,7 @@ use values::{check_json, check_values};
 use super::answer::is_internal;
 use super::completion::FieldTypes;
 use super::cost::complexity;
+use super::finished::{Asked, FinishedAnswers, Question};
 use super::limits::{Limit, OperationLimits, TooExpensive};
 use super::mutation::Mutation;
 use super::persisted::{DocumentHash, Documents, Owner};
@@ -71,6 +73,8 @@ pub struct Operation {
     kind: OperationType,
     name: Option<String>,
     variables: serde_json::Map<String, serde_json::Value>,
+    /// The question that it answers, where that may be kept.
+    asked: Option<Asked>,
 }
 
 impl Operation {
@@ -81,12 +85,7 @@ impl Operation {
 
     /// The name that the document gives it.
     fn own_name(&self) -> Option<&str> {
-        match &self.prepared.document.operations {
-            DocumentOperations::Single(_) => None,
-            DocumentOperations::Multiple(operations) => {
-                self.name.as_deref().or_else(|| operations.keys().next().map(|name| name.as_str()))
-            }
-        }
+        own_name(&self.prepared.document.operations, self.name.as_deref())
     }
 
     fn definition(&self) -> &OperationDefinition {
@@ -106,6 +105,8 @@ pub struct EngineOptions {
     pub calls_max: NonZeroUsize,
     /// How many of them may be under way at once.
     pub concurrency: NonZeroUsize,
+    /// The room for finished answers, in bytes; without one every query is run.
+    pub answers_max_bytes: Option<u64>,
 }
 
 /// Runs operations against the schema.
@@ -115,6 +116,7 @@ pub struct Engine {
     subscriptions: GatewaySchema,
     field_types: FieldTypes,
     documents: Documents,
+    answers: FinishedAnswers,
     data: Arc<Data>,
     sessions: Arc<Sessions>,
     metrics: Arc<Metrics>,
@@ -152,6 +154,7 @@ impl Engine {
             subscriptions: build().extension(ScopePerEvent).finish(),
             field_types,
             documents,
+            answers: FinishedAnswers::new(options.answers_max_bytes),
             data,
             sessions,
             metrics,
@@ -192,15 +195,16 @@ impl Engine {
 
     fn prepared(&self, request: Request) -> Result<Operation, Box<Answer>> {
         let limits = &self.options.limits;
-        let Request { query, persisted, operation_name: name, mut variables } = request;
+        let name_bytes = request.operation_name.as_deref().map_or(0, str::len);
         let too_expensive = |refusal: TooExpensive| Box::new(Answer::too_expensive(refusal));
         let invalid = |message: String| {
             Box::new(Answer::request_error(ErrorCode::GraphqlValidationFailed, message))
         };
-        let name_bytes = name.as_deref().map_or(0, str::len);
         limits.check(Limit::NameBytes, name_bytes as u64).map_err(too_expensive)?;
-        check_values(&variables, limits).map_err(too_expensive)?;
-        let prepared = self.document(&query, persisted)?;
+        check_values(&request.variables, limits).map_err(too_expensive)?;
+        let prepared = self.document(&request.query, request.persisted)?;
+        let asked = if self.answers.are_kept() { Asked::of(&request, prepared.hash) } else { None };
+        let Request { query: _, persisted: _, operation_name: name, mut variables } = request;
         let definition = choose(&prepared.document.operations, name.as_deref()).map_err(invalid)?;
         check_variables(definition, &variables).map_err(invalid)?;
         if !self.options.introspection && selects_schema(&prepared.document, definition) {
@@ -211,7 +215,8 @@ impl Engine {
         let found = complexity(&prepared.document, definition, &variables, &self.field_types);
         limits.check(Limit::Complexity, found).map_err(too_expensive)?;
         let kind = definition.ty;
-        Ok(Operation { prepared, kind, name, variables })
+        let asked = asked.filter(|_| kind == OperationType::Query);
+        Ok(Operation { prepared, kind, name, variables, asked })
     }
 
     /// The document by its text, or by its hash where that is all there is.
@@ -239,12 +244,14 @@ impl Engine {
     /// Runs the operation. At the deadline it is dropped; calls that it shares with others go on.
     pub async fn execute(&self, operation: Operation, context: RequestContext) -> Answer {
         let definition = operation.definition();
-        let Operation { prepared, kind, name, variables } = &operation;
+        let Operation { prepared, kind, name, variables, asked } = &operation;
         let document = &prepared.document;
         let owner = Owner::of(&context.authentication);
+        let question = asked.clone().and_then(|asked| Question::of(asked, &context));
         let stale = Stale::default();
         let scope =
             self.scope(context.authentication, context.client, context.freshness, stale.clone());
+        let reads = scope.reads.clone();
         let mut request = async_graphql::Request::new("").data(scope);
         request.set_parsed_query(document.clone());
         request.operation_name.clone_from(name);
@@ -267,7 +274,12 @@ impl Engine {
         self.metrics.operation(metric_of(*kind), answer.outcome());
         Account::note_outcome(answer.outcome_name());
         log_failures(&answer, name.as_deref());
-        answer
+        match question {
+            Some(question) if answer.is_whole() && stale.is_empty() => {
+                answer.written(|body| self.answers.keep(question, reads.take(), body))
+            }
+            _ => answer,
+        }
     }
 
     /// The answer for those who may, or may not, ask for the schema.
@@ -306,6 +318,16 @@ fn metric_of(kind: OperationType) -> OperationKind {
         OperationType::Query => OperationKind::Query,
         OperationType::Mutation => OperationKind::Mutation,
         OperationType::Subscription => OperationKind::Subscription,
+    }
+}
+
+/// The name that the chosen operation has in its document.
+fn own_name<'a>(operations: &'a DocumentOperations, name: Option<&'a str>) -> Option<&'a str> {
+    match operations {
+        DocumentOperations::Single(_) => None,
+        DocumentOperations::Multiple(operations) => {
+            name.or_else(|| operations.keys().next().map(|name| name.as_str()))
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod completion;
 mod cost;
 mod engine;
 mod error;
+mod finished;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -33,6 +34,7 @@ mod types;
 pub use answer::Answer;
 pub use engine::{Engine, EngineOptions, Operation, OperationType, Request, RequestContext, sdl};
 pub use error::{ErrorCode, FieldError};
+pub use finished::{Encoded, Finished};
 pub use limits::{DEFAULTS as LIMITS_DEFAULT, InvalidLimits, Limit, OperationLimits, TooExpensive};
 pub use persisted::DocumentHash;
 pub use scope::Freshness;

@@ -1,5 +1,6 @@
 //! What one operation may touch: who calls, and the data that it has begun to read.
 
+use std::mem;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_graphql::Context;
@@ -8,7 +9,8 @@ use super::FieldError;
 use super::selection::Needs;
 use super::stale::Stale;
 use crate::cache::{
-    BudgetSpent, CallBudget, ConversationList, Data, FriendList, Lenient, Messages, Resource, Shown,
+    Basis, BudgetSpent, CallBudget, ConversationList, Data, FriendList, Lenient, Messages,
+    Resource, Shown,
 };
 use crate::ozeki::{Blocklist, Conversation, Position, Timestamp};
 use crate::session::{Authentication, Caller, ClientNetwork, Sessions};
@@ -22,6 +24,21 @@ pub enum Freshness {
     Upstream,
 }
 
+/// What an operation has read so far; whoever began it may ask when it has ended.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reads(Arc<Mutex<Basis>>);
+
+impl Reads {
+    fn note(&self, note: impl FnOnce(&mut Basis)) {
+        note(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Takes out what was read.
+    pub(super) fn take(&self) -> Basis {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// One operation's view of the gateway.
 pub(super) struct Scope {
     pub(super) data: Arc<Data>,
@@ -30,6 +47,8 @@ pub(super) struct Scope {
     pub(super) client: ClientNetwork,
     /// When the operation began.
     pub(super) now: Timestamp,
+    /// What it has read.
+    pub(super) reads: Reads,
     reader: Option<Reader>,
     stale: Stale,
 }
@@ -44,13 +63,14 @@ impl Scope {
         now: Timestamp,
         stale: Stale,
     ) -> Self {
+        let reads = Reads::default();
         let reader = match authentication {
             Authentication::Caller(caller) => {
-                Some(Reader::new(Arc::clone(&data), caller, freshness, budget))
+                Some(Reader::new(Arc::clone(&data), caller, freshness, budget, reads.clone()))
             }
             Authentication::Anonymous | Authentication::Refused => None,
         };
-        Self { data, sessions, client, now, reader, stale }
+        Self { data, sessions, client, now, reads, reader, stale }
     }
 
     /// The scope of the operation that a field belongs to.
@@ -74,6 +94,7 @@ pub(super) struct Reader {
     conversations: Begun<ConversationList>,
     friends: Begun<FriendList>,
     blocklist: Begun<Blocklist>,
+    reads: Reads,
     /// Whether the pages of messages were put behind, where the request asked for none from memory.
     are_messages_refreshed: OnceLock<()>,
 }
@@ -82,7 +103,13 @@ pub(super) struct Reader {
 type Begun<V> = Mutex<Option<Result<Lenient<V>, BudgetSpent>>>;
 
 impl Reader {
-    fn new(data: Arc<Data>, caller: Arc<Caller>, freshness: Freshness, budget: CallBudget) -> Self {
+    fn new(
+        data: Arc<Data>,
+        caller: Arc<Caller>,
+        freshness: Freshness,
+        budget: CallBudget,
+        reads: Reads,
+    ) -> Self {
         Self {
             data,
             caller,
@@ -91,6 +118,7 @@ impl Reader {
             conversations: Mutex::default(),
             friends: Mutex::default(),
             blocklist: Mutex::default(),
+            reads,
             are_messages_refreshed: OnceLock::new(),
         }
     }
@@ -126,12 +154,16 @@ impl Reader {
         &self,
         context: &Context<'_>,
     ) -> Result<Arc<ConversationList>, FieldError> {
-        Ok(shown(context, self.start_conversations()?.or_former().await?))
+        let list = shown(context, self.start_conversations()?.or_former().await?);
+        self.reads.note(|basis| basis.note_conversations(&list));
+        Ok(list)
     }
 
     /// The caller's conversations as they are, as what follows them needs.
     pub(super) async fn fresh_conversations(&self) -> Result<Arc<ConversationList>, FieldError> {
-        Ok(self.start_conversations()?.fresh().await?)
+        let list = self.start_conversations()?.fresh().await?;
+        self.reads.note(|basis| basis.note_conversations(&list));
+        Ok(list)
     }
 
     /// The caller's friends, or what may be shown for them.
@@ -139,12 +171,16 @@ impl Reader {
         &self,
         context: &Context<'_>,
     ) -> Result<Arc<FriendList>, FieldError> {
-        Ok(shown(context, self.start_friends()?.or_former().await?))
+        let list = shown(context, self.start_friends()?.or_former().await?);
+        self.reads.note(|basis| basis.note_friends(&list));
+        Ok(list)
     }
 
     /// The caller's friends as they are.
     pub(super) async fn fresh_friends(&self) -> Result<Arc<FriendList>, FieldError> {
-        Ok(self.start_friends()?.fresh().await?)
+        let list = self.start_friends()?.fresh().await?;
+        self.reads.note(|basis| basis.note_friends(&list));
+        Ok(list)
     }
 
     /// Whom and what the caller blocked, or what may be shown for it.
@@ -155,7 +191,9 @@ impl Reader {
         let reading = self.once(&self.blocklist, Resource::Blocklist, || {
             self.data.blocklist(&self.caller, &self.budget)
         });
-        Ok(shown(context, reading?.or_former().await?))
+        let blocklist = shown(context, reading?.or_former().await?);
+        self.reads.note(|basis| basis.note_blocklist(&blocklist));
+        Ok(blocklist)
     }
 
     /// A page of a conversation's messages: older than a position, or the newest.
@@ -170,8 +208,11 @@ impl Reader {
             self.are_messages_refreshed
                 .get_or_init(|| self.data.refresh(&self.caller, Resource::Messages));
         }
-        let reading = self.data.messages(&self.caller, conversation, before, size, &self.budget);
-        Ok(shown(context, reading?.or_former().await?))
+        let reading =
+            self.data.messages(&self.caller, conversation, before.clone(), size, &self.budget);
+        let page = shown(context, reading?.or_former().await?);
+        self.reads.note(|basis| basis.note_messages(conversation, before, size, &page));
+        Ok(page)
     }
 
     /// Lets the operation's next read of the conversations see what was changed.

@@ -23,6 +23,11 @@ impl Stale {
         *oldest = age.max(*oldest);
     }
 
+    /// Whether nothing stale is shown.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Tells in `extensions.stale` the path and the age, in whole seconds, of each part; nothing where none is stale.
     pub(super) fn tell(&self, response: &mut Response) {
         let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,7 @@
 //! `/graphql` over HTTP.
 
+use std::sync::Arc;
+
 use axum::body::{Body, Bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -8,14 +10,16 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Extension, Router};
+use axum::{Extension, Router, middleware};
 use tokio::time::{Instant, timeout_at};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use super::error::RequestError;
 use super::negotiation::{EventStream, MediaType};
-use super::{HttpOptions, PeerAddress, client_address, credentials, request, sse, websocket};
+use super::{
+    HttpOptions, PeerAddress, client_address, credentials, finished, request, sse, websocket,
+};
 use crate::graphql::{Answer, Freshness, OperationType, Request, RequestContext};
 use crate::session::{Authentication, ClientNetwork};
 
@@ -30,7 +34,9 @@ pub(super) fn router(options: HttpOptions) -> Router {
     let compression =
         CompressionLayer::new().gzip(true).br(true).quality(CompressionLevel::Fastest);
     let methods = post(post_graphql).get(get_graphql).fallback(other_method);
-    Router::new().route("/graphql", methods).with_state(options).layer(compression)
+    // Around compression: it keeps what that made.
+    let keeping = middleware::from_fn_with_state(options.clone(), finished::keep_encoded);
+    Router::new().route("/graphql", methods).with_state(options).layer(compression).layer(keeping)
 }
 
 async fn post_graphql(
@@ -165,6 +171,12 @@ async fn run(
     kinds: &[OperationType],
 ) -> Result<Response, RequestError> {
     let events = MediaType::event_stream(headers);
+    // Only queries are kept, and those may be asked in any way.
+    if events != EventStream::Preferred
+        && let Some(finished) = options.engine.recall(&request, &context)
+    {
+        return Ok(finished::to_response(finished, headers, media_type));
+    }
     let operation = match options.engine.prepare(request) {
         Ok(operation) => operation,
         Err(answer) if events == EventStream::Preferred => return Ok(sse::refuse(&answer)),
@@ -199,5 +211,10 @@ fn freshness(headers: &HeaderMap) -> Freshness {
 
 fn to_response(answer: &Answer, media_type: MediaType) -> Response {
     let status: StatusCode = media_type.status(answer);
-    (status, [(CONTENT_TYPE, media_type.content_type())], answer.to_bytes()).into_response()
+    let content_type = [(CONTENT_TYPE, media_type.content_type())];
+    let mut response = (status, content_type, answer.to_bytes()).into_response();
+    if let Some(finished) = answer.finished() {
+        response.extensions_mut().insert(Arc::clone(finished));
+    }
+    response
 }

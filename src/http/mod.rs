@@ -7,6 +7,7 @@ mod client_address;
 mod credentials;
 mod endpoint;
 mod error;
+mod finished;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

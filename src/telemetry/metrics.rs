@@ -245,6 +245,7 @@ pub struct Metrics {
     breaker_transitions: Family<BreakerLabels, Counter>,
     cache_reads: Family<CacheLabels, Counter>,
     operations: Family<OperationLabels, Counter>,
+    answers_repeated: Counter,
     streams: Family<StreamLabels, Gauge>,
     socket_operations: Gauge,
     socket_closings: Family<ClosingLabels, Counter>,
@@ -281,6 +282,12 @@ impl Default for Metrics {
         registry.register("cache_reads", "Reads of cached resources", cache_reads.clone());
         let operations = Family::default();
         registry.register("operations", "GraphQL operations", operations.clone());
+        let answers_repeated = Counter::default();
+        registry.register(
+            "answers_repeated",
+            "Answers that were sent again without running their query",
+            answers_repeated.clone(),
+        );
         let streams = Family::default();
         registry.register("streams_open", "Open sockets and event streams", streams.clone());
         let socket_operations = Gauge::default();
@@ -317,6 +324,7 @@ impl Default for Metrics {
             breaker_transitions,
             cache_reads,
             operations,
+            answers_repeated,
             streams,
             socket_operations,
             socket_closings,
@@ -362,6 +370,11 @@ impl Metrics {
     pub fn cache_read(&self, resource: &'static str, outcome: CacheOutcome) {
         self.cache_reads.get_or_create(&CacheLabels { resource, outcome }).inc();
         Account::note(|account| account.add_cache_read(outcome));
+    }
+
+    /// Counts one answer that was sent again without running its query.
+    pub fn answer_repeated(&self) {
+        self.answers_repeated.inc();
     }
 
     /// Counts one GraphQL operation.

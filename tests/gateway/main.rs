@@ -6,6 +6,7 @@ mod caching;
 mod changes;
 mod documents;
 mod edge;
+mod finished;
 mod guide;
 mod hostile;
 mod isolation;

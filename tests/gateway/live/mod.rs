@@ -77,6 +77,7 @@ impl Bench {
             live_time_to_live: Duration::from_secs(600),
             stale_time_to_live: Duration::from_secs(600),
             notification_interval: Duration::from_millis(10),
+            keeps_answers: true,
         };
         change(&mut options);
         let data = Arc::new(Data::new(&options, client, clock.clone(), &metrics));

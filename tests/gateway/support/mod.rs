@@ -98,6 +98,7 @@ impl TestGateway {
                 live_time_to_live: Duration::ZERO,
                 stale_time_to_live: Duration::from_secs(600),
                 notification_interval: Duration::from_millis(100),
+                keeps_answers: true,
             },
             playground: Playground::Off,
             trusted_proxies: Vec::new(),

@@ -1,0 +1,222 @@
+//! Answers that are ready to be sent again, for as long as running the query would give the same.
+//!
+//! A query without errors gives the same answer to the same question as long as every value that it read is still the
+//! one that would be read: nothing else of a query depends on the moment. What depends on the session, such as its end,
+//! follows from the session's id, which belongs to the question. So an answer has no time to live of its own.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderValue;
+
+use super::persisted::DocumentHash;
+use super::{Freshness, Request, RequestContext};
+use crate::cache::{Basis, FairTable, Owned, Weigh};
+use crate::ozeki::UserId;
+use crate::session::{Authentication, CallerKey, SessionId};
+
+/// The longest name and variables of a question, in bytes. Those of a screen are some hundred.
+const QUESTION_MAX_BYTES: usize = 4 << 10;
+
+/// The part of the room that one answer may take: a quarter of the share of one user.
+const ANSWER_DIVISOR: u64 = 64;
+
+/// How many compressed forms of one answer are kept: callers of one user send one or two lists of encodings.
+const ENCODED_MAX: usize = 4;
+
+/// The longest list of encodings that a compressed form is kept for; those of browsers are below 30 bytes.
+const ACCEPTED_MAX_BYTES: usize = 64;
+
+/// After this an answer is dropped: it frees the memory of those that nobody asks for, and says nothing of their truth.
+const TIME_TO_LIVE: Duration = Duration::from_secs(10 * 60);
+
+/// What is asked, without who asks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Asked {
+    document: DocumentHash,
+    operation_name: Option<Box<str>>,
+    /// As JSON, with members in the order of their names.
+    variables: Box<str>,
+}
+
+impl Asked {
+    /// Reads what a request asks, before defaults are filled in. None where that is too much to be kept.
+    pub(super) fn of(request: &Request, document: DocumentHash) -> Option<Self> {
+        let variables = if request.variables.is_empty() {
+            String::new()
+        } else {
+            serde_json::to_string(&request.variables).ok()?
+        };
+        let name = request.operation_name.as_deref();
+        if variables.len() + name.map_or(0, str::len) > QUESTION_MAX_BYTES {
+            return None;
+        }
+        let operation_name = name.map(Into::into);
+        Some(Self { document, operation_name, variables: variables.into() })
+    }
+}
+
+/// Who asks what: all that an answer depends on besides the data.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Question {
+    caller: CallerKey,
+    session: Option<SessionId>,
+    asked: Asked,
+}
+
+impl Question {
+    /// The question of a caller who takes answers from memory; others have none.
+    pub(super) fn of(asked: Asked, context: &RequestContext) -> Option<Self> {
+        match (&context.authentication, context.freshness) {
+            (Authentication::Caller(caller), Freshness::Cached) => {
+                let session = caller.session().map(|session| session.id);
+                Some(Self { caller: caller.key(), session, asked })
+            }
+            (_, Freshness::Upstream)
+            | (Authentication::Anonymous | Authentication::Refused, Freshness::Cached) => None,
+        }
+    }
+}
+
+impl Owned for Question {
+    fn owner(&self) -> UserId {
+        self.caller.user()
+    }
+}
+
+/// An answer that is ready to be sent.
+#[derive(Clone)]
+pub struct Finished {
+    question: Question,
+    body: Bytes,
+    encoded: Vec<Encoded>,
+    basis: Arc<Basis>,
+}
+
+impl fmt::Debug for Finished {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Finished(..)")
+    }
+}
+
+/// A compressed form of an answer.
+#[derive(Clone)]
+pub struct Encoded {
+    accepted: HeaderValue,
+    /// The name of the encoding.
+    pub encoding: HeaderValue,
+    /// The compressed answer.
+    pub body: Bytes,
+}
+
+impl fmt::Debug for Encoded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Encoded").field("encoding", &self.encoding).finish_non_exhaustive()
+    }
+}
+
+impl Finished {
+    /// The answer as JSON.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// What it was made of.
+    pub(super) fn basis(&self) -> &Basis {
+        &self.basis
+    }
+
+    /// The form that was chosen for a client with this list of accepted encodings.
+    pub fn encoded_for(&self, accepted: &HeaderValue) -> Option<&Encoded> {
+        self.encoded.iter().find(|form| form.accepted == accepted)
+    }
+
+    fn weight(&self) -> usize {
+        let Question { caller: _, session: _, asked } = &self.question;
+        let text = asked.variables.len() + asked.operation_name.as_deref().map_or(0, str::len);
+        let encoded = self.encoded.iter();
+        let encoded =
+            encoded.map(|form| size_of::<Encoded>() + form.accepted.len() + form.body.len());
+        // The question stands in the table's key, in the queue of its user and in the value.
+        3 * (size_of::<Question>() + text)
+            + size_of::<Self>()
+            + self.body.len()
+            + encoded.sum::<usize>()
+            + self.basis.weight()
+    }
+}
+
+/// Keeps finished answers in a bounded room, of which each user has a share.
+pub(super) struct FinishedAnswers {
+    /// None where none are kept.
+    table: Option<FairTable<Question, Arc<Finished>>>,
+    answer_max_bytes: u64,
+}
+
+impl FinishedAnswers {
+    /// Room for answers of so many bytes together; none keeps none.
+    pub(super) fn new(max_bytes: Option<u64>) -> Self {
+        let weigh = |_question: &Question, answer: &Arc<Finished>| {
+            u32::try_from(answer.weight()).unwrap_or(u32::MAX)
+        };
+        Self {
+            table: max_bytes.map(|max| FairTable::new(max, Some(TIME_TO_LIVE), weigh)),
+            answer_max_bytes: max_bytes.unwrap_or_default() / ANSWER_DIVISOR,
+        }
+    }
+
+    /// Whether any are kept.
+    pub(super) fn are_kept(&self) -> bool {
+        self.table.is_some()
+    }
+
+    /// Finds the answer that was given to a question; its basis tells whether that is still true. One that is not stays
+    /// until the query's new answer takes its place.
+    pub(super) fn find(&self, question: &Question) -> Option<Arc<Finished>> {
+        self.table.as_ref()?.get(question)
+    }
+
+    /// Keeps the answer to a question, if it is known what that was made of.
+    pub(super) fn keep(
+        &self,
+        question: Question,
+        basis: Basis,
+        body: Bytes,
+    ) -> Option<Arc<Finished>> {
+        if !basis.is_complete() {
+            return None;
+        }
+        let (encoded, basis) = (Vec::new(), Arc::new(basis));
+        self.put(Finished { question, body, encoded, basis })
+    }
+
+    /// Keeps a compressed form with its answer.
+    pub(super) fn keep_encoded(
+        &self,
+        answer: &Finished,
+        accepted: HeaderValue,
+        encoding: HeaderValue,
+        body: Bytes,
+    ) {
+        let is_known = answer.encoded_for(&accepted).is_some();
+        if is_known || answer.encoded.len() >= ENCODED_MAX || accepted.len() > ACCEPTED_MAX_BYTES {
+            return;
+        }
+        let mut answer = answer.clone();
+        answer.encoded.push(Encoded { accepted, encoding, body });
+        // It may take the place of a newer one; then its basis tells, and the query is run once more.
+        self.put(answer);
+    }
+
+    fn put(&self, answer: Finished) -> Option<Arc<Finished>> {
+        let table = self.table.as_ref()?;
+        if answer.weight() as u64 > self.answer_max_bytes {
+            return None;
+        }
+        let answer = Arc::new(answer);
+        table.insert(answer.question.clone(), Arc::clone(&answer));
+        Some(answer)
+    }
+}
