@@ -14,6 +14,7 @@ use super::generations::Generation;
 use super::{ChangeError, ConversationList, Data, Resource};
 use crate::ozeki::{Call, Change, Conversation, ConversationId, UpstreamError};
 use crate::session::Caller;
+use crate::telemetry::attributed;
 
 /// A change to the caller's conversations that is under way.
 pub(super) struct PendingChange {
@@ -140,7 +141,7 @@ impl Data {
         call: Call,
         change: impl Future<Output = Result<T, ChangeError>> + Send + 'static,
     ) -> Result<T, ChangeError> {
-        let done = self.tasks.spawn(change).await;
+        let done = self.tasks.spawn(attributed(change)).await;
         done.unwrap_or_else(|_panic| Err(UpstreamError::Interrupted { call }.into()))
     }
 

@@ -11,7 +11,6 @@ use futures_util::future::{self, BoxFuture};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, Span};
 
 use super::budget::{Allowance, BudgetSpent, CallBudget};
 use super::fair::{FairTable, Owned};
@@ -21,7 +20,7 @@ use super::live::Coverage;
 use super::{ReadError, Resource};
 use crate::ozeki::{Call, ConversationId, UpstreamError, UserId};
 use crate::session::CallerKey;
-use crate::telemetry::{CacheOutcome, Metrics};
+use crate::telemetry::{CacheOutcome, Metrics, attributed};
 
 /// Where a value that is current stands: nothing is found without the caller and the generation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -304,7 +303,7 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
             // Nobody need have waited.
             let _ = landed.send(result);
         };
-        self.shared.tasks.spawn(load.instrument(Span::current()));
+        self.shared.tasks.spawn(attributed(load));
     }
 }
 

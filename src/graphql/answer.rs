@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::error::RETRY_AFTER_SECONDS;
 use super::{ErrorCode, TooExpensive};
 use crate::session::RateLimited;
-use crate::telemetry::OperationOutcome;
+use crate::telemetry::{OK, OperationOutcome};
 
 /// The most errors of one answer; one failing resource can fail hundreds of fields.
 const ERRORS_MAX: usize = 20;
@@ -183,6 +183,17 @@ impl Answer {
         }
     }
 
+    /// How the operation ended, as its line in the log says: `ok`, `partial`, or the code of the first error where
+    /// there is nothing but errors.
+    pub fn outcome_name(&self) -> &'static str {
+        let Some(error) = self.response.errors.first() else { return OK };
+        let is_partial = match &self.response.data {
+            Value::Object(fields) => fields.values().any(|value| *value != Value::Null),
+            _ => false,
+        };
+        if is_partial { "partial" } else { code_of(error).unwrap_or(ErrorCode::Internal).as_str() }
+    }
+
     pub(super) fn errors(&self) -> &[ServerError] {
         &self.response.errors
     }
@@ -190,8 +201,12 @@ impl Answer {
 
 /// Whether an error is a failure of the gateway's own.
 pub(super) fn is_internal(error: &ServerError) -> bool {
-    let code = error.extensions.as_ref().and_then(|values| values.get("code"));
-    code == Some(&Value::from(ErrorCode::Internal.as_str()))
+    code_of(error) == Some(ErrorCode::Internal)
+}
+
+fn code_of(error: &ServerError) -> Option<ErrorCode> {
+    let Value::String(code) = error.extensions.as_ref()?.get("code")? else { return None };
+    ErrorCode::ALL.into_iter().find(|known| known.as_str() == code)
 }
 
 /// What an operation, or an event of a subscription, fails with that was not done in time.

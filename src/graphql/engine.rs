@@ -31,7 +31,7 @@ use crate::cache::{CallBudget, Data};
 use crate::clock::Clock;
 use crate::ozeki::{Timestamp, UpstreamError};
 use crate::session::{Authentication, ClientNetwork, Sessions};
-use crate::telemetry::{Metrics, OperationKind, OperationOutcome};
+use crate::telemetry::{Account, Metrics, OperationKind, OperationOutcome};
 
 /// As many causes of one operation's failures as an operator reads.
 const CAUSES_LOGGED_MAX: usize = 5;
@@ -77,6 +77,16 @@ impl Operation {
     /// The kind of the operation.
     pub fn kind(&self) -> OperationType {
         self.kind
+    }
+
+    /// The name that the document gives it.
+    fn own_name(&self) -> Option<&str> {
+        match &self.prepared.document.operations {
+            DocumentOperations::Single(_) => None,
+            DocumentOperations::Multiple(operations) => {
+                self.name.as_deref().or_else(|| operations.keys().next().map(|name| name.as_str()))
+            }
+        }
     }
 
     fn definition(&self) -> &OperationDefinition {
@@ -158,9 +168,10 @@ impl Engine {
     /// operation can be chosen, a variable that it needs has no value or it asks for the schema where introspection is
     /// off.
     pub fn prepare(&self, request: Request) -> Result<Operation, Box<Answer>> {
-        self.prepared(request).inspect_err(|_answer| {
-            self.metrics.operation(OperationKind::Refused, OperationOutcome::RequestError);
-        })
+        let operation = self.prepared(request).inspect_err(|answer| self.note_refusal(answer))?;
+        let document = operation.prepared.hash.beginning();
+        Account::note_operation(metric_of(operation.kind), operation.own_name(), &document);
+        Ok(operation)
     }
 
     /// Checks the text of a request before it is decoded: how many values it holds, and how deep.
@@ -171,9 +182,12 @@ impl Engine {
     pub fn check_text(&self, text: &[u8]) -> Result<(), Box<Answer>> {
         check_json(text, &self.options.limits)
             .map_err(|refusal| Box::new(Answer::too_expensive(refusal)))
-            .inspect_err(|_answer| {
-                self.metrics.operation(OperationKind::Refused, OperationOutcome::RequestError);
-            })
+            .inspect_err(|answer| self.note_refusal(answer))
+    }
+
+    fn note_refusal(&self, answer: &Answer) {
+        self.metrics.operation(OperationKind::Refused, OperationOutcome::RequestError);
+        Account::note_outcome(answer.outcome_name());
     }
 
     fn prepared(&self, request: Request) -> Result<Operation, Box<Answer>> {
@@ -251,6 +265,7 @@ impl Engine {
             self.documents.keep(prepared, owner);
         }
         self.metrics.operation(metric_of(*kind), answer.outcome());
+        Account::note_outcome(answer.outcome_name());
         log_failures(&answer, name.as_deref());
         answer
     }

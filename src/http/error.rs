@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::negotiation::MediaType;
 use crate::graphql::{Answer, ErrorCode};
 use crate::session::RateLimited;
+use crate::telemetry::Account;
 
 /// When a place among sockets and event streams may be free again, in seconds: those of clients that have gone without a
 /// word are found by then.
@@ -107,6 +108,7 @@ impl RequestError {
             Some(seconds) => Answer::too_many(self.to_string(), seconds),
             None => Answer::request_error(ErrorCode::BadRequest, self.to_string()),
         };
+        Account::note_outcome(answer.outcome_name());
         let content_type = [(CONTENT_TYPE, media_type.content_type())];
         let mut response = (self.status(), content_type, answer.to_bytes()).into_response();
         let allow = if self == Self::NotAQuery { "POST" } else { "GET, POST" };

@@ -18,6 +18,7 @@ use super::negotiation::MediaType;
 use super::origin::AllowedOrigins;
 use super::request_id;
 use crate::graphql::{Answer, ErrorCode};
+use crate::telemetry::Account;
 
 /// What an answer of GraphQL depends on besides the URL; a cache in between must know, although it must not keep it
 /// anyway.
@@ -97,6 +98,7 @@ pub(super) fn panic_answer(panic: &(dyn Any + Send)) -> Answer {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = text.unwrap_or("no text"), "a request panicked");
+    Account::note_outcome(ErrorCode::Internal.as_str());
     Answer::request_error(
         ErrorCode::Internal,
         "the gateway failed on this request; its `x-request-id` names it in the log",

@@ -21,6 +21,7 @@ mod request_id;
 mod server;
 mod sse;
 mod streams;
+mod summary;
 mod websocket;
 
 use std::sync::Arc;

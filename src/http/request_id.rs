@@ -1,7 +1,5 @@
 //! An id for each request, in its log line and its answer.
 
-use std::time::Instant;
-
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -9,12 +7,14 @@ use axum::response::Response;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::summary::Summary;
+
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Longer than the ids of common proxies; it bounds what a client can put into our log.
 const REQUEST_ID_MAX_BYTES: usize = 64;
 
-/// Takes the client's or proxy's id, if it is a plain one, or makes one; logs one line when the request is answered.
+/// Takes the client's or proxy's id, if it is a plain one, or makes one; one line tells what became of the request.
 pub(super) async fn with_request_id(mut request: Request, next: Next) -> Response {
     let id = given(request.headers()).unwrap_or_else(new_id);
     request.headers_mut().insert(REQUEST_ID, id.clone());
@@ -22,16 +22,15 @@ pub(super) async fn with_request_id(mut request: Request, next: Next) -> Respons
     let method = request.method().clone();
     // The route and not the path: a GET's query string may hold variables.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let started = Instant::now();
     // At every level of the log, so that its lines keep the id.
     let span = tracing::error_span!("request", request_id = text);
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let status = response.status().as_u16();
-    let route = route.as_deref().unwrap_or("none");
-    span.in_scope(|| tracing::info!(%method, route, status, duration_ms, "request answered"));
+    let summary = Summary::of_request(span.clone(), method, route);
+    let answered = next.run(request).instrument(span);
+    let mut response = summary.account().scope(answered).await;
     response.headers_mut().insert(REQUEST_ID, id);
-    response
+    let (parts, body) = response.into_parts();
+    let body = summary.follow(parts.status, body);
+    Response::from_parts(parts, body)
 }
 
 fn given(headers: &HeaderMap) -> Option<HeaderValue> {

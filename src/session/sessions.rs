@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, Span};
 
 use super::limits::RateLimits;
 use super::revocations::Revocations;
@@ -20,7 +19,7 @@ use crate::ozeki::{
     ApiKey, Client, Credential, Identity, Login, Signature, StationId, Timestamp, UpstreamError,
     UserId,
 };
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, attributed};
 
 /// How sessions are made.
 #[derive(Clone, Debug)]
@@ -199,7 +198,7 @@ impl Sessions {
     ) -> Result<Result<Login, UpstreamError>, SessionError> {
         let client = Arc::clone(&self.client);
         let call = async move { client.login(station, &key).await };
-        let task = self.tasks.spawn(call.instrument(Span::current()));
+        let task = self.tasks.spawn(attributed(call));
         task.await.map_err(|_ended_early| SessionError::Interrupted)
     }
 

@@ -13,6 +13,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::Account;
+
 /// From a local answer to the longest deadline, in seconds.
 const DURATION_BUCKETS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
@@ -22,12 +24,12 @@ const DURATION_BUCKETS: [f64; 12] =
 pub enum CacheOutcome {
     /// From memory.
     Hit,
+    /// From memory, although it was no longer fresh, while it was read anew: beside the outcome of that.
+    Stale,
     /// By a call of its own.
     Miss,
     /// By a call that was already under way.
     Coalesced,
-    /// From memory, by a value that was being read anew: beside the outcome of that.
-    Stale,
 }
 
 /// The kind of a GraphQL operation.
@@ -39,6 +41,18 @@ pub enum OperationKind {
     Subscription,
     /// The document or the choice of operation was refused.
     Refused,
+}
+
+impl OperationKind {
+    /// The kind's name, as in logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Mutation => "mutation",
+            Self::Subscription => "subscription",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// How a GraphQL operation ended.
@@ -137,13 +151,14 @@ macro_rules! label_values {
     };
 }
 
-label_values!(CacheOutcome { Hit => "hit", Miss => "miss", Coalesced => "coalesced", Stale => "stale" });
-label_values!(OperationKind {
-    Query => "query",
-    Mutation => "mutation",
-    Subscription => "subscription",
-    Refused => "refused",
-});
+label_values!(CacheOutcome { Hit => "hit", Stale => "stale", Miss => "miss", Coalesced => "coalesced" });
+
+impl EncodeLabelValue for OperationKind {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        EncodeLabelValue::encode(&self.as_str(), encoder)
+    }
+}
+
 label_values!(NoticeKind {
     FriendAvailability => "friend_availability",
     Conversation => "conversation",
@@ -316,7 +331,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts one upstream call; `outcome` is `ok` or the class of the failure.
+    /// Counts one upstream call, also for the request that it is made for; `outcome` is `ok` or the class of the failure.
     pub fn upstream_call(
         &self,
         api: &'static str,
@@ -326,6 +341,7 @@ impl Metrics {
     ) {
         let labels = UpstreamLabels { api, action, outcome };
         self.upstream_calls.get_or_create(&labels).observe(duration.as_secs_f64());
+        Account::note(|account| account.add_upstream_call(duration));
     }
 
     /// Counts one read that was repeated.
@@ -342,9 +358,10 @@ impl Metrics {
         self.breaker_transitions.get_or_create(&BreakerLabels { state: now }).inc();
     }
 
-    /// Counts one read of a cached resource, by the resource's name.
+    /// Counts one read of a cached resource, also for the request that reads, by the resource's name.
     pub fn cache_read(&self, resource: &'static str, outcome: CacheOutcome) {
         self.cache_reads.get_or_create(&CacheLabels { resource, outcome }).inc();
+        Account::note(|account| account.add_cache_read(outcome));
     }
 
     /// Counts one GraphQL operation.

@@ -3,9 +3,11 @@
 //! Names and units of all metrics are in one file, `metrics.rs`; no label holds a user, a conversation or any other unbounded
 //! value. Logs have constant messages with fields.
 
+mod account;
 mod log;
 mod metrics;
 
+pub use account::{Account, Counts, OK, OperationFacts, attributed};
 pub use log::{LogStyle, start_log};
 pub use metrics::{
     BreakerState, CacheOutcome, Gauged, Metrics, NoticeKind, OperationKind, OperationOutcome,

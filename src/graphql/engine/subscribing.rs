@@ -16,7 +16,7 @@ use crate::graphql::persisted::Owner;
 use crate::graphql::stale::Stale;
 use crate::graphql::{Answer, Freshness, Scope};
 use crate::session::{Authentication, ClientNetwork};
-use crate::telemetry::{Metrics, OperationKind, OperationOutcome};
+use crate::telemetry::{Account, Metrics, OperationKind, OperationOutcome};
 
 impl Engine {
     /// Runs a subscription: an answer for each event, until there are no more.
@@ -67,6 +67,7 @@ impl Engine {
             };
             answered = begun;
             record.saw(&answer);
+            Account::note_outcome(answer.outcome_name());
             log_failures(&answer, operation.name.as_deref());
             answer
         })

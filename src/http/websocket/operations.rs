@@ -13,6 +13,7 @@ use crate::graphql::{
     Answer, Engine, Freshness, Operation, OperationType, Request, RequestContext,
 };
 use crate::http::streams::answers;
+use crate::http::summary::Summary;
 use crate::session::{Authentication, ClientNetwork};
 use crate::telemetry::Gauged;
 
@@ -68,26 +69,30 @@ impl Operations {
         self.engine.prepare(request)
     }
 
-    /// Begins an operation; `counted` is dropped with it.
+    /// Begins an operation; its count and its summary are dropped with it.
     pub(super) fn begin(
         &mut self,
         id: OperationId,
         operation: Operation,
         (authentication, client): (Authentication, ClientNetwork),
-        counted: Gauged,
+        (counted, summary): (Gauged, Summary),
     ) -> Running {
         let kind = operation.kind();
         let deadline = Instant::now() + self.timeout;
         let freshness = Freshness::Cached;
         let context = RequestContext { authentication, client, freshness, deadline };
-        let answers = answers(&self.engine, operation, context);
+        let mut answers = answers(&self.engine, operation, context);
+        let account = summary.account();
+        let answers = stream::poll_fn(move |context| {
+            Arc::clone(&account).sync_scope(|| answers.poll_next_unpin(context))
+        });
         let events = if kind == OperationType::Subscription {
             answers.map(Event::Next).chain(stream::once(ready(Event::End))).boxed()
         } else {
             answers.map(Event::Only).boxed()
         };
         let events = events.map(move |event| {
-            let _held = &counted;
+            let _held = (&counted, &summary);
             (id.clone(), event)
         });
         let (abort, registration) = AbortHandle::new_pair();

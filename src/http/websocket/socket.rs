@@ -17,8 +17,10 @@ use super::protocol::{ClientMessage, InvalidMessage, OperationId, Payload, Serve
 use crate::graphql::{Answer, ErrorCode, OperationType, Request};
 use crate::http::endpoint::Asker;
 use crate::http::streams::{Place, Streams};
+use crate::http::summary::Summary;
 use crate::http::{HttpOptions, credentials};
 use crate::session::{Authentication, ClientNetwork, Presented, SessionWatch, Sessions};
+use crate::telemetry::Account;
 
 /// How long a client may wait with `connection_init`; its first message needs no more than a round trip.
 pub(super) const INITIALISATION_MAX: Duration = Duration::from_secs(3);
@@ -203,15 +205,19 @@ impl Socket {
 
     /// Begins an operation; it is charged as a request over HTTP is.
     fn begin(&mut self, id: OperationId, request: Request) {
-        let admitted = self.sessions.admit(&self.authentication, self.client);
-        let prepared = admitted
-            .map_err(|limited| Box::new(Answer::rate_limited(&limited)))
-            .and_then(|()| self.operations.prepare(request));
+        let summary = Summary::of_socket_operation();
+        let prepared = summary.account().sync_scope(|| {
+            let admitted = self.sessions.admit(&self.authentication, self.client);
+            let limited = admitted.map_err(|limited| Box::new(Answer::rate_limited(&limited)));
+            limited.inspect_err(|answer| Account::note_outcome(answer.outcome_name()))?;
+            self.operations.prepare(request)
+        });
         match prepared {
             Ok(operation) => {
                 let counted = self.streams.metrics().begin_socket_operation();
+                let told = (counted, summary);
                 let caller = (self.authentication.clone(), self.client);
-                let running = self.operations.begin(id.clone(), operation, caller, counted);
+                let running = self.operations.begin(id.clone(), operation, caller, told);
                 self.dialogue.begun(id, running);
             }
             Err(answer) => self.say(ServerMessage::Error(&id, &answer)),

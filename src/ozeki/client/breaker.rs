@@ -20,10 +20,10 @@ const CALLS_MIN: u32 = 20;
 /// A connection that was refused this often in a row will be refused the next time too, however few calls there are.
 const CONNECT_FAILURES_MAX: u32 = 5;
 
-/// How long no call is made, at first and at most; doubled each time that the probe fails. A server that restarts is
-/// back within the first, and one that stays down costs one call a minute.
-const OPEN_MIN: Duration = Duration::from_secs(5);
-const OPEN_MAX: Duration = Duration::from_secs(60);
+/// How long no call is made, at first and at most; doubled each time that the probe fails. A server that comes back is
+/// found within five seconds, however long it was away, and one that stays down costs a call every four.
+const OPEN_MIN: Duration = Duration::from_secs(1);
+const OPEN_MAX: Duration = Duration::from_secs(4);
 
 /// What a call's outcome tells of the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,10 +288,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_probe_at_a_time_decides_and_each_failure_doubles_the_wait_up_to_a_minute() {
+    async fn one_probe_at_a_time_decides_and_each_failure_doubles_the_wait_up_to_four_seconds() {
         let mut circuit = Circuit::new();
         call(&mut circuit, CONNECT_FAILURES_MAX, Sign::NoConnection);
-        for seconds in [5, 10, 20, 40, 60, 60] {
+        for seconds in [1, 2, 4, 4] {
             let wait = circuit.admit(Instant::now()).unwrap_err();
             assert_eq!(wait, seconds * SECOND);
             tokio::time::advance(wait).await;
@@ -299,7 +299,7 @@ mod tests {
             assert!(circuit.admit(Instant::now()).is_err(), "a second probe was let through");
             circuit.record(probe, Sign::Failed, Instant::now());
         }
-        tokio::time::advance(60 * SECOND).await;
+        tokio::time::advance(OPEN_MAX).await;
         call(&mut circuit, 1, Sign::Alive);
         assert_eq!(circuit.state(), BreakerState::Closed);
         call(&mut circuit, CONNECT_FAILURES_MAX, Sign::NoConnection);

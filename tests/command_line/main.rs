@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod log;
+
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -73,6 +75,10 @@ impl Running {
 fn send_signal(process: &Ended, name: &str) {
     let id = process.0.id().to_string();
     assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+}
+
+fn ended_cleanly(process: &mut Ended) {
+    assert!(process.0.wait().unwrap().success());
 }
 
 /// The text of a file that is written in one step, once it is there.
@@ -215,7 +221,7 @@ fn a_secret_is_never_repeated() {
 #[test]
 fn small_commands_answer_on_standard_output() {
     assert_eq!(run(&["user-id", "admin@ozeki.hu"]).1, "d574638619cbff603bf857164c47e850\n");
-    assert_eq!(run(&["schema"]).1, include_str!("../schema.graphql"));
+    assert_eq!(run(&["schema"]).1, include_str!("../../schema.graphql"));
     let (status, help, _) = run(&["--help"]);
     assert_eq!(status, 0);
     for command in ["serve", "sandbox", "schema", "user-id", "signature", "check"] {

@@ -1,0 +1,161 @@
+//! The one line in the log that tells what became of a request, or of an operation over a socket.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{Method, StatusCode};
+use hyper::body::{Frame, SizeHint};
+use tracing::Span;
+
+use crate::telemetry::{Account, OperationKind};
+
+/// What orchestrators ask every few seconds; a line for each would drown the others.
+const PROBES: [&str; 2] = ["/livez", "/readyz"];
+
+/// Logs its line when it is dropped: when the answer has been given on as a whole, or when nobody wants it any more.
+pub(super) struct Summary {
+    account: Arc<Account>,
+    /// Its id stands on the line.
+    span: Span,
+    started: Instant,
+    over: Over,
+    bytes: Option<u64>,
+    is_whole: bool,
+}
+
+enum Over {
+    Http { method: Method, route: Option<String>, status: Option<StatusCode> },
+    Socket,
+}
+
+impl Summary {
+    /// Begins the line of an HTTP request.
+    pub(super) fn of_request(span: Span, method: Method, route: Option<String>) -> Self {
+        Self::new(span, Over::Http { method, route, status: None }, Some(0))
+    }
+
+    /// Begins the line of an operation over the socket that runs now.
+    pub(super) fn of_socket_operation() -> Self {
+        // What a socket sends is not known where its operations run.
+        Self::new(Span::current(), Over::Socket, None)
+    }
+
+    fn new(span: Span, over: Over, bytes: Option<u64>) -> Self {
+        let account = Arc::default();
+        Self { account, span, started: Instant::now(), over, bytes, is_whole: false }
+    }
+
+    /// Where that is noted which the line tells.
+    pub(super) fn account(&self) -> Arc<Account> {
+        Arc::clone(&self.account)
+    }
+
+    /// Goes on until the answer's body has been sent.
+    pub(super) fn follow(mut self, status: StatusCode, body: Body) -> Body {
+        if let Over::Http { status: told, .. } = &mut self.over {
+            *told = Some(status);
+        }
+        Body::new(Followed { body, summary: self })
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// One list of fields, for each message and level.
+macro_rules! log_line {
+    ($summary:ident, $level:ident, $message:literal, $($field:tt)*) => {{
+        let operation = $summary.account.operation();
+        let counts = $summary.account.counts();
+        tracing::$level!(
+            $($field)*
+            operation_name = operation.name.as_deref(),
+            operation_kind = operation.kind.map(OperationKind::as_str),
+            document = operation.document.as_deref(),
+            outcome = operation.outcome,
+            duration_ms = milliseconds($summary.started.elapsed()),
+            upstream_calls = counts.upstream_calls,
+            upstream_ms = milliseconds(counts.upstream_time),
+            cache_hits = counts.cache_hits,
+            cache_stale = counts.cache_stale,
+            cache_misses = counts.cache_misses,
+            cache_coalesced = counts.cache_coalesced,
+            bytes = $summary.bytes,
+            $message
+        );
+    }};
+}
+
+impl Drop for Summary {
+    fn drop(&mut self) {
+        let _in_span = self.span.enter();
+        let (method, route, status) = match &self.over {
+            Over::Http { method, route, status } => (method, route.as_deref(), status),
+            Over::Socket => {
+                return log_line!(self, info, "operation over a socket ended",);
+            }
+        };
+        let route = route.unwrap_or("none");
+        match status.map(|status| status.as_u16()) {
+            Some(status @ 200) if self.is_whole && PROBES.contains(&route) => {
+                log_line!(self, debug, "request answered", %method, route, status,);
+            }
+            Some(status) if self.is_whole => {
+                log_line!(self, info, "request answered", %method, route, status,);
+            }
+            Some(status) => log_line!(self, info, "answer cut off", %method, route, status,),
+            None => log_line!(self, info, "request abandoned by its client", %method, route,),
+        }
+    }
+}
+
+/// A body whose bytes are counted, and which is made within the request it answers: events are resolved as they are sent.
+struct Followed {
+    body: Body,
+    summary: Summary,
+}
+
+impl HttpBody for Followed {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let Self { body, summary } = self.get_mut();
+        let polled = {
+            let _in_span = summary.span.enter();
+            summary.account().sync_scope(|| Pin::new(&mut *body).poll_frame(context))
+        };
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+                summary.bytes = summary.bytes.map(|bytes| bytes.saturating_add(length));
+                summary.is_whole |= body.is_end_stream();
+            }
+            Poll::Ready(None) => summary.is_whole = true,
+            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        // An empty body, as of an answer to HEAD, is not asked for what it does not have.
+        self.summary.is_whole |= self.body.is_end_stream();
+    }
+}

@@ -1,0 +1,113 @@
+//! The log's one line for each request.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::{Ended, PATIENCE, ended_cleanly, post, program, send_signal, wait_for};
+
+/// A `sandbox` that logs JSON into a file.
+struct Logged {
+    process: Ended,
+    ports: Value,
+    log: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Logged {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (port_file, log) = (folder.path().join("ports.json"), folder.path().join("log"));
+        let mut command = program();
+        command.args(["sandbox", "--listen", "127.0.0.1:0", "--admin-listen", "off"]);
+        // Who only reads is not followed, so that nothing is read anew between a test's requests.
+        command.args(["--life", "off", "--live-time-to-live", "0s"]);
+        command.args(["--conversations-time-to-live", "10m", "--friends-time-to-live", "10m"]);
+        command.args(["--log-format", "json", "--port-file"]).arg(&port_file);
+        let errors = std::fs::File::create(&log).unwrap();
+        let process = Ended(command.stdout(Stdio::null()).stderr(errors).spawn().unwrap());
+        let ports = serde_json::from_str(&wait_for(&port_file)).unwrap();
+        Self { process, ports, log, _folder: folder }
+    }
+
+    fn ask(&self, id: &str, token: &str, query: &str) -> Value {
+        let url = self.ports["graphql_url"].as_str().unwrap();
+        let bearer = format!("Bearer {token}");
+        post(url, &[("x-request-id", id), ("authorization", &bearer)], query)
+    }
+
+    /// The lines under a request's id that have an outcome.
+    fn summaries(&self, id: &str) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.log).unwrap();
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines
+            .filter(|line| line["span"]["request_id"] == id && line.get("duration_ms").is_some())
+            .filter(|line| line.get("route").is_some())
+            .collect()
+    }
+
+    /// The one line of a request, which may be written a little later than its answer is read.
+    fn summary(&self, id: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(line) = self.summaries(id).pop() {
+                return line;
+            }
+            assert!(Instant::now() < deadline, "no line for {id}");
+            std::thread::yield_now();
+        }
+    }
+}
+
+const QUERY: &str = "query Inbox { conversations { totalCount } friends { totalCount } }";
+
+#[test]
+fn one_line_tells_what_became_of_a_request() {
+    let mut sandbox = Logged::start();
+    let login = "mutation { login(input: { apiKey: \"alice-demo\" }) { token } }";
+    let token = sandbox.ask("login-1", "", login)["data"]["login"]["token"].clone();
+    let token = token.as_str().unwrap();
+    let answer = sandbox.ask("first-1", token, QUERY);
+    sandbox.ask("again-1", token, QUERY);
+    sandbox.ask("partial-1", token, "{ conversations { totalCount } friend(id: \"x\") { id } }");
+    sandbox.ask("refused-1", token, "{ nonsense }");
+    sandbox.ask("nobody-1", "", "{ viewer { id } friends { totalCount } }");
+
+    let line = sandbox.summary("first-1");
+    for (name, expected) in [
+        ("message", Value::from("request answered")),
+        ("method", "POST".into()),
+        ("route", "/graphql".into()),
+        ("status", 200.into()),
+        ("operation_name", "Inbox".into()),
+        ("operation_kind", "query".into()),
+        ("document", "3d858c764e69a61f".into()),
+        ("outcome", "ok".into()),
+        ("upstream_calls", 2.into()),
+        ("cache_misses", 2.into()),
+        ("cache_hits", 0.into()),
+        ("cache_stale", 0.into()),
+        ("cache_coalesced", 0.into()),
+        ("bytes", answer.to_string().len().into()),
+    ] {
+        assert_eq!(line[name], expected, "{name} in {line}");
+    }
+    assert!(line["duration_ms"].is_u64() && line["upstream_ms"].is_u64(), "{line}");
+    let again = sandbox.summary("again-1");
+    assert_eq!((&again["upstream_calls"], &again["cache_hits"]), (&0.into(), &2.into()));
+    let outcomes = ["login-1", "partial-1", "refused-1", "nobody-1"]
+        .map(|id| sandbox.summary(id)["outcome"].as_str().unwrap().to_owned());
+    assert_eq!(outcomes, ["ok", "partial", "GRAPHQL_VALIDATION_FAILED", "UNAUTHENTICATED"]);
+
+    send_signal(&sandbox.process, "-TERM");
+    ended_cleanly(&mut sandbox.process);
+    for id in ["login-1", "first-1", "again-1", "partial-1", "refused-1", "nobody-1"] {
+        assert_eq!(sandbox.summaries(id).len(), 1, "{id}");
+    }
+    let log = std::fs::read_to_string(&sandbox.log).unwrap();
+    for secret in [token, "alice-demo", "totalCount", "nonsense"] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+}
