@@ -24,7 +24,7 @@ const DURATION_BUCKETS: [f64; 12] =
 pub enum CacheOutcome {
     /// From memory.
     Hit,
-    /// From memory, although it was no longer fresh.
+    /// From memory, although it was no longer fresh, while it was read anew: beside the outcome of that.
     Stale,
     /// By a call of its own.
     Miss,

@@ -158,6 +158,10 @@ fn help_and_version_are_answers_even_beside_faults() {
     assert!(answered(&["--version"]).starts_with("ozeki-graphql "));
     assert!(answered(&["help", "check"]).contains("--api-key-file"));
     assert!(answered(&["serve", "--bogus", "-h"]).contains("--upstream-url"));
+}
+
+#[test]
+fn the_help_of_serve_tells_every_setting() {
     insta::assert_snapshot!(answered(&["serve", "--help"]), @r#"
     Run the gateway in front of an Ozeki server
 

@@ -7,6 +7,7 @@ mod conversations;
 pub(super) mod fuzzing;
 mod messages;
 mod notifications;
+mod places;
 mod retries;
 mod transport;
 

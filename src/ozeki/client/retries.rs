@@ -12,8 +12,8 @@ use crate::ozeki::UpstreamError;
 pub(super) const RETRIES_MAX: u32 = 2;
 
 /// A retry waits for a time between these, by chance, so that reads that failed together do not return together.
-const WAIT_MIN: Duration = Duration::from_millis(50);
-const WAIT_MAX: Duration = Duration::from_millis(500);
+const WAIT_MIN_MILLISECONDS: u64 = 50;
+const WAIT_MAX_MILLISECONDS: u64 = 500;
 
 /// Each call earns a fifth of a retry, so that retries add at most a fifth to the load of a server in trouble.
 const RETRY_COST: u64 = 1000;
@@ -49,8 +49,9 @@ pub(super) fn wait() -> Duration {
     let mut dice = [0; 2];
     // Without a random source the waits are not spread.
     let _ = getrandom::fill(&mut dice);
-    let share = u32::from(u16::from_ne_bytes(dice));
-    WAIT_MIN + (WAIT_MAX - WAIT_MIN) * share / u32::from(u16::MAX)
+    let share = u64::from(u16::from_ne_bytes(dice));
+    let span = WAIT_MAX_MILLISECONDS - WAIT_MIN_MILLISECONDS;
+    Duration::from_millis(WAIT_MIN_MILLISECONDS + span * share / u64::from(u16::MAX))
 }
 
 /// What retries may be spent, for all calls to the upstream together.
@@ -118,7 +119,7 @@ mod tests {
     #[test]
     fn a_wait_is_between_its_bounds() {
         for _ in 0..1000 {
-            assert!((WAIT_MIN..=WAIT_MAX).contains(&wait()));
+            assert!((50..=500).contains(&wait().as_millis()));
         }
     }
 
@@ -131,8 +132,8 @@ mod tests {
         }
         for error in [
             failed(StatusCode::INTERNAL_SERVER_ERROR),
-            UpstreamError::TimedOut { call, limit: WAIT_MAX },
-            UpstreamError::KnownDown { call, retry_after: WAIT_MAX },
+            UpstreamError::TimedOut { call, limit: Duration::ZERO },
+            UpstreamError::KnownDown { call, retry_after: Duration::ZERO },
             UpstreamError::Rejected { call, message: "no".into() },
             UpstreamError::Malformed { call, detail: "no".into() },
         ] {

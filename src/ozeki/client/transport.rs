@@ -6,12 +6,12 @@ use std::time::Duration;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::answer::{Secrets, decode};
 use super::breaker::Breaker;
+use super::places::Places;
 use super::{ClientOptions, ClientSetupError};
 use crate::ozeki::wire::Answer;
 use crate::ozeki::{
@@ -89,7 +89,7 @@ pub(super) struct Transport {
     url: Url,
     timeout: Duration,
     body_max_bytes: usize,
-    permits: Semaphore,
+    places: Places,
     breaker: Breaker,
     metrics: Arc<Metrics>,
 }
@@ -118,7 +118,7 @@ impl Transport {
             url: options.url,
             timeout: options.timeout,
             body_max_bytes: options.body_max_bytes,
-            permits: Semaphore::new(options.concurrency.get()),
+            places: Places::new(options.concurrency),
             breaker: Breaker::new(Arc::clone(&metrics)),
             metrics,
         })
@@ -162,8 +162,9 @@ impl Transport {
         let known_down = |retry_after| UpstreamError::KnownDown { call, retry_after };
         self.breaker.closed_for().map_or(Ok(()), |wait| Err(known_down(wait)))?;
         // The time that is waited here says nothing of the server, so the breaker does not count it.
-        let turn = timeout_at(deadline, self.permits.acquire()).await;
-        let _permit = turn
+        let user = outgoing.signed.as_ref().map(|(user, _)| *user);
+        let turn = timeout_at(deadline, self.places.take(user)).await;
+        let _place = turn
             .map_err(|_elapsed| timed_out())?
             .map_err(|_closed| UpstreamError::Interrupted { call })?;
         let leave = self.breaker.admit().map_err(known_down)?;
