@@ -162,6 +162,8 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
         // Leaving the table frees memory; whether a value is fresh is decided by `is_fresh`, by the runtime's clock.
         let time_to_live = options.live_time_to_live.max(Duration::from_secs(1));
         let values = FairTable::new(options.max_bytes, Some(time_to_live), weight_of::<K, V>);
+        let watched = values.clone();
+        shared.metrics.watch_cache(options.resource.name(), move || watched.weight());
         let in_flight = InFlight::default();
         Self { options, values, in_flight, shared }
     }

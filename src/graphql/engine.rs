@@ -82,9 +82,10 @@ impl Operation {
     fn own_name(&self) -> Option<&str> {
         match &self.prepared.document.operations {
             DocumentOperations::Single(_) => None,
-            DocumentOperations::Multiple(operations) => {
-                self.name.as_deref().or_else(|| operations.keys().next().map(|name| name.as_str()))
-            }
+            DocumentOperations::Multiple(operations) => self
+                .name
+                .as_deref()
+                .or_else(|| operations.keys().next().map(async_graphql::Name::as_str)),
         }
     }
 
@@ -250,6 +251,8 @@ impl Engine {
         let complete = |data, errors: &[ServerError]| {
             self.field_types.complete(document, definition, data, errors)
         };
+        let _in_flight = self.metrics.operation_in_flight();
+        let started = Instant::now();
         let answer = match timeout_at(context.deadline, self.schema.execute(request)).await {
             Ok(response) => Answer::executed(response, argument, complete),
             Err(_elapsed) => Answer::timed_out(),
@@ -259,6 +262,7 @@ impl Engine {
             self.documents.keep(prepared, owner);
         }
         self.metrics.operation(metric_of(*kind), answer.outcome());
+        self.metrics.operation_duration(metric_of(*kind), started.elapsed());
         Account::note_outcome(answer.outcome_name());
         log_failures(&answer, name.as_deref());
         answer

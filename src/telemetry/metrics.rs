@@ -1,11 +1,8 @@
 //! The metrics, all in one place.
 
-use std::collections::HashSet;
 use std::fmt;
-use std::fmt::Write;
 use std::time::Duration;
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -14,6 +11,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Account;
+use super::cache_sizes::CacheSizes;
+use super::process::Process;
 
 /// From a local answer to the longest deadline, in seconds.
 const DURATION_BUCKETS: [f64; 12] =
@@ -75,6 +74,17 @@ pub enum StreamKind {
     WebSocket,
     /// Server-sent events, of one operation.
     EventStream,
+}
+
+/// How a login ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LoginOutcome {
+    /// With a session.
+    Ok,
+    /// The upstream refused the key.
+    Refused,
+    /// Without an answer that tells.
+    Failed,
 }
 
 /// What a notice tells of.
@@ -155,6 +165,7 @@ label_values!(OperationOutcome {
     RequestError => "request_error",
     TimedOut => "timed_out",
 });
+label_values!(LoginOutcome { Ok => "ok", Refused => "refused", Failed => "failed" });
 label_values!(StreamKind { WebSocket => "websocket", EventStream => "event_stream" });
 
 label_values!(RateLimit {
@@ -206,13 +217,34 @@ struct RateLimitLabels {
     limit: RateLimit,
 }
 
-type Histograms = Family<UpstreamLabels, Histogram, fn() -> Histogram>;
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: OperationKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LoginLabels {
+    outcome: LoginOutcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
+}
+
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// Counts what the gateway does; one per gateway, so that tests can run several side by side.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    upstream_calls: Histograms,
+    process: Registry,
+    cache_sizes: CacheSizes,
+    upstream_calls: Histograms<UpstreamLabels>,
+    operation_durations: Histograms<KindLabels>,
+    operations_in_flight: Gauge,
+    logins: Family<LoginLabels, Counter>,
+    logouts: Counter,
     cache_reads: Family<CacheLabels, Counter>,
     operations: Family<OperationLabels, Counter>,
     streams: Family<StreamLabels, Gauge>,
@@ -229,7 +261,7 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("ozeki_graphql");
-        let upstream_calls: Histograms =
+        let upstream_calls: Histograms<UpstreamLabels> =
             Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS));
         registry.register_with_unit(
             "upstream_call_duration",
@@ -241,6 +273,28 @@ impl Default for Metrics {
         registry.register("cache_reads", "Reads of cached resources", cache_reads.clone());
         let operations = Family::default();
         registry.register("operations", "GraphQL operations", operations.clone());
+        let operation_durations: Histograms<KindLabels> =
+            Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS));
+        registry.register_with_unit(
+            "operation_duration",
+            "Time that queries and mutations ran",
+            Unit::Seconds,
+            operation_durations.clone(),
+        );
+        let operations_in_flight = Gauge::default();
+        let help = "Queries and mutations that run";
+        registry.register("operations_in_flight", help, operations_in_flight.clone());
+        let logins = Family::default();
+        registry.register("logins", "Logins that were put to the upstream", logins.clone());
+        let logouts = Counter::default();
+        registry.register("logouts", "Sessions that were ended by a logout", logouts.clone());
+        let cache_sizes = CacheSizes::default();
+        registry.register_collector(Box::new(cache_sizes.clone()));
+        let build: Family<BuildLabels, Gauge> = Family::default();
+        build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
+        registry.register("build_info", "The version that runs, as a label", build);
+        let mut process = Registry::default();
+        process.register_collector(Box::new(Process));
         let streams = Family::default();
         registry.register("streams_open", "Open sockets and event streams", streams.clone());
         let socket_operations = Gauge::default();
@@ -271,7 +325,13 @@ impl Default for Metrics {
         );
         Self {
             registry,
+            process,
+            cache_sizes,
             upstream_calls,
+            operation_durations,
+            operations_in_flight,
+            logins,
+            logouts,
             cache_reads,
             operations,
             streams,
@@ -310,6 +370,36 @@ impl Metrics {
     /// Counts one GraphQL operation.
     pub fn operation(&self, kind: OperationKind, outcome: OperationOutcome) {
         self.operations.get_or_create(&OperationLabels { kind, outcome }).inc();
+    }
+
+    /// Counts a query or mutation as running until what is returned is dropped.
+    pub fn operation_in_flight(&self) -> Gauged {
+        Gauged::new(&self.operations_in_flight)
+    }
+
+    /// Counts how long a query or mutation ran.
+    pub fn operation_duration(&self, kind: OperationKind, duration: Duration) {
+        let labels = KindLabels { kind };
+        self.operation_durations.get_or_create(&labels).observe(duration.as_secs_f64());
+    }
+
+    /// Counts one login that was put to the upstream.
+    pub fn login(&self, outcome: LoginOutcome) {
+        self.logins.get_or_create(&LoginLabels { outcome }).inc();
+    }
+
+    /// Counts one session that a logout ended.
+    pub fn logout(&self) {
+        self.logouts.inc();
+    }
+
+    /// Adds a cache of a resource; `bytes` is asked at each scrape what it takes.
+    pub fn watch_cache(
+        &self,
+        resource: &'static str,
+        bytes: impl Fn() -> u64 + Send + Sync + 'static,
+    ) {
+        self.cache_sizes.add(resource, Box::new(bytes));
     }
 
     /// Counts a socket or event stream that has opened, until what is returned is dropped.
@@ -365,57 +455,7 @@ impl Metrics {
         self.connections_open.dec();
     }
 
-    /// All metrics in the OpenMetrics text format.
-    pub fn encode(&self) -> String {
-        let mut text = String::new();
-        encode(&mut text, &self.registry).expect("a String takes all that is written to it");
-        text
-    }
-
-    /// All metrics in the text format from before OpenMetrics: there a counter is declared by the name of its samples,
-    /// with `_total`, and units and the end are not told.
-    pub fn encode_classic(&self) -> String {
-        let text = self.encode();
-        let declared = |line: &str| {
-            let name = line.strip_prefix("# TYPE ")?.strip_suffix(" counter")?;
-            Some(name.to_owned())
-        };
-        let counters: HashSet<String> = text.lines().filter_map(declared).collect();
-        let mut classic = String::with_capacity(text.len());
-        for line in text.lines() {
-            let mut words = line.splitn(4, ' ');
-            match (words.next(), words.next(), words.next(), words.next()) {
-                (Some("#"), Some("EOF" | "UNIT"), ..) => continue,
-                (Some("#"), Some(keyword), Some(name), Some(rest)) if counters.contains(name) => {
-                    let _ = write!(classic, "# {keyword} {name}_total {rest}");
-                }
-                _ => classic.push_str(line),
-            }
-            classic.push('\n');
-        }
-        classic
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_classic_counter_is_declared_by_the_name_of_its_samples() {
-        let metrics = Metrics::default();
-        metrics.operation(OperationKind::Query, OperationOutcome::Ok);
-        metrics.upstream_call("chatfriends", "list", "ok", Duration::from_millis(3));
-        let text = metrics.encode_classic();
-        let lines: Vec<&str> = text.lines().collect();
-        for line in [
-            "# HELP ozeki_graphql_operations_total GraphQL operations.",
-            "# TYPE ozeki_graphql_operations_total counter",
-            "ozeki_graphql_operations_total{kind=\"query\",outcome=\"ok\"} 1",
-            "# TYPE ozeki_graphql_upstream_call_duration_seconds histogram",
-        ] {
-            assert!(lines.contains(&line), "{line} is not in {text}");
-        }
-        assert!(!text.contains("# EOF") && !text.contains("# UNIT"), "{text}");
+    pub(super) fn registries(&self) -> [&Registry; 2] {
+        [&self.registry, &self.process]
     }
 }

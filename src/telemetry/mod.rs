@@ -4,12 +4,15 @@
 //! value. Logs have constant messages with fields.
 
 mod account;
+mod cache_sizes;
+mod exposition;
 mod log;
 mod metrics;
+mod process;
 
 pub use account::{Account, Counts, OK, OperationFacts, attributed};
 pub use log::{LogStyle, start_log};
 pub use metrics::{
-    CacheOutcome, Gauged, Metrics, NoticeKind, OperationKind, OperationOutcome, RateLimit,
-    StreamKind,
+    CacheOutcome, Gauged, LoginOutcome, Metrics, NoticeKind, OperationKind, OperationOutcome,
+    RateLimit, StreamKind,
 };
