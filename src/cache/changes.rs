@@ -168,7 +168,7 @@ impl Data {
             && current == pending.generation
         {
             let slot = self.conversations.slot(caller.key(), ());
-            self.conversations.put(slot, Arc::new(after(&list)), started);
+            self.conversations.put(&slot, Arc::new(after(&list)), started);
         }
     }
 
@@ -191,7 +191,7 @@ impl Data {
             self.conversations.held(&self.conversations.slot(caller.key(), ())).is_some();
         let list = self
             .conversations(caller, budget)?
-            .value()
+            .fresh()
             .await
             .map_err(ChangeError::before_change)?;
         if let Some(conversation) = list.find(id) {
@@ -203,7 +203,7 @@ impl Data {
         self.refresh(caller, Resource::Conversations);
         let list = self
             .conversations(caller, budget)?
-            .value()
+            .fresh()
             .await
             .map_err(ChangeError::before_change)?;
         list.find(id).cloned().ok_or(ChangeError::NotFound)

@@ -12,7 +12,7 @@ use super::live::{Between, BetweenKey, Live, NEWS_TIME_TO_LIVE};
 use super::messages::PageKey;
 use super::sending::{Attempts, SendKey};
 use super::shelf::{Shared, Shelf, ShelfOptions};
-use super::{ChangeError, ConversationList, FriendList, Messages, ReadError, Reading, Resource};
+use super::{ChangeError, ConversationList, FriendList, Lenient, Messages, ReadError, Resource};
 use crate::clock::Clock;
 use crate::ozeki::{Blocklist, Call, Client, ConversationId, Message, Timestamp, UserId};
 use crate::session::{Caller, CallerKey};
@@ -29,6 +29,8 @@ pub struct CacheOptions {
     pub friends_time_to_live: Duration,
     /// How long both lists are fresh while the upstream tells what changes; zero: no longer than otherwise.
     pub live_time_to_live: Duration,
+    /// How old a value may be that is shown while the upstream is down; zero: none is.
+    pub stale_time_to_live: Duration,
     /// The shortest time between two polls of a station's notices.
     pub notification_interval: Duration,
 }
@@ -91,6 +93,7 @@ impl Data {
             max_bytes: sixteenth * sixteenths,
             time_to_live,
             live_time_to_live: time_to_live,
+            stale_time_to_live: options.stale_time_to_live,
         };
         // Only of these two the upstream tells when they change.
         let told = |shelf: ShelfOptions| ShelfOptions {
@@ -146,9 +149,9 @@ impl Data {
         self: &Arc<Self>,
         caller: &Arc<Caller>,
         budget: &CallBudget,
-    ) -> Result<Reading<ConversationList>, BudgetSpent> {
+    ) -> Result<Lenient<ConversationList>, BudgetSpent> {
         self.live.note_read(caller);
-        self.conversations.read(
+        self.conversations.read_leniently(
             self.conversations.slot(caller.key(), ()),
             budget,
             |mut allowance| {
@@ -172,9 +175,9 @@ impl Data {
         self: &Arc<Self>,
         caller: &Arc<Caller>,
         budget: &CallBudget,
-    ) -> Result<Reading<FriendList>, BudgetSpent> {
+    ) -> Result<Lenient<FriendList>, BudgetSpent> {
         self.live.note_read(caller);
-        self.friends.read(self.friends.slot(caller.key(), ()), budget, |mut allowance| {
+        self.friends.read_leniently(self.friends.slot(caller.key(), ()), budget, |mut allowance| {
             let (data, caller) = (Arc::clone(self), Arc::clone(caller));
             async move {
                 let call = data.client.friends(caller.identity());
@@ -194,11 +197,15 @@ impl Data {
         &self,
         caller: &Arc<Caller>,
         budget: &CallBudget,
-    ) -> Result<Reading<Blocklist>, BudgetSpent> {
-        self.blocklists.read(self.blocklists.slot(caller.key(), ()), budget, |mut allowance| {
-            let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
-            async move { allowance.call(client.blocklist(caller.identity())).await }
-        })
+    ) -> Result<Lenient<Blocklist>, BudgetSpent> {
+        self.blocklists.read_leniently(
+            self.blocklists.slot(caller.key(), ()),
+            budget,
+            |mut allowance| {
+                let (client, caller) = (Arc::clone(&self.client), Arc::clone(caller));
+                async move { allowance.call(client.blocklist(caller.identity())).await }
+            },
+        )
     }
 
     /// Makes the caller available to friends.
@@ -238,12 +245,9 @@ impl Data {
         .await
     }
 
-    /// Makes the caller's next read of a resource go upstream, after all that is under way.
+    /// Makes the caller's next read of a resource go upstream, after all that is under way; what was kept is lost.
     pub fn refresh(&self, caller: &Caller, resource: Resource) {
-        self.put_behind(caller.key(), resource);
-    }
-
-    pub(super) fn put_behind(&self, caller: CallerKey, resource: Resource) {
+        let caller = caller.key();
         // What is put behind is dropped where it can be named, to free its memory.
         match resource {
             Resource::Conversations => self.conversations.discard(caller, ()),
@@ -252,6 +256,12 @@ impl Data {
             Resource::Messages | Resource::Sent => {}
         }
         self.generations.raise(caller, resource);
+    }
+
+    /// Makes the caller's next read of a resource go upstream for a change that the upstream told, or may have told. What is
+    /// kept stays the last good one, for the time in which the upstream cannot be read.
+    pub(super) fn put_behind(&self, caller: CallerKey, resource: Resource) {
+        self.generations.raise_told(caller, resource);
     }
 
     /// Puts the pages of one conversation's messages behind.

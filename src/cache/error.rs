@@ -23,6 +23,11 @@ impl From<UpstreamError> for ReadError {
 }
 
 impl ReadError {
+    /// Whether the upstream is down, rather than of another opinion.
+    pub(super) fn is_outage(&self) -> bool {
+        matches!(self, Self::Upstream(error) if error.is_outage())
+    }
+
     /// Whether the upstream refused the call: then it did nothing.
     pub(super) fn is_rejection(&self) -> bool {
         matches!(self, Self::Upstream(error) if matches!(**error, UpstreamError::Rejected { .. }))
@@ -88,7 +93,9 @@ impl From<UpstreamError> for ChangeError {
 /// Whether a call that failed so can have changed nothing: it was refused, or never sent.
 pub(super) fn was_not_made(error: &UpstreamError) -> bool {
     match error {
-        UpstreamError::Rejected { .. } | UpstreamError::Unreachable { .. } => true,
+        UpstreamError::Rejected { .. }
+        | UpstreamError::Unreachable { .. }
+        | UpstreamError::KnownDown { .. } => true,
         UpstreamError::TimedOut { .. }
         | UpstreamError::ConnectionLost { .. }
         | UpstreamError::Failed { .. }

@@ -11,12 +11,25 @@ use crate::session::CallerKey;
 /// dropped first.
 const GENERATIONS_MAX: u64 = 400_000;
 
-/// The numbers of one state: of a caller's resource, and of the conversation that it belongs to, if to one.
+/// The numbers of one state: a value is current if both are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Generation {
+    pub(super) own: OwnGeneration,
+    pub(super) told: ToldGeneration,
+}
+
+/// What the caller does raises it, such as a change: of a value from before nothing may be seen any more.
+///
+/// It is of a caller's resource, and of the conversation that the value belongs to, if to one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct OwnGeneration {
     resource: u64,
     conversation: Option<u64>,
 }
+
+/// A notice raises it, or a time without notices: a value from before may be behind, and is still the last good one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ToldGeneration(u64);
 
 /// The current generation of each caller's resources.
 ///
@@ -28,8 +41,16 @@ pub(super) struct Generations {
     next: AtomicU64,
 }
 
-/// What changes as one: a resource of a caller, or the part of it that belongs to a conversation.
-type Subject = (CallerKey, Resource, Option<ConversationId>);
+/// What has a number: a resource of a caller, in this respect.
+type Subject = (CallerKey, Resource, Respect);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Respect {
+    Own,
+    Told,
+    /// The part of it that belongs to a conversation.
+    OwnConversation(ConversationId),
+}
 
 impl Owned for Subject {
     fn owner(&self) -> UserId {
@@ -50,16 +71,25 @@ impl Generations {
         resource: Resource,
         conversation: Option<ConversationId>,
     ) -> Generation {
-        let of = |subject| self.current.get_with(&subject, || self.draw());
+        let of = |respect| self.current.get_with(&(caller, resource, respect), || self.draw());
         Generation {
-            resource: of((caller, resource, None)),
-            conversation: conversation.map(|id| of((caller, resource, Some(id)))),
+            own: OwnGeneration {
+                resource: of(Respect::Own),
+                conversation: conversation.map(|id| of(Respect::OwnConversation(id))),
+            },
+            told: ToldGeneration(of(Respect::Told)),
         }
     }
 
-    /// Puts all that was read or is being read of a resource behind: later reads belong to a new generation.
+    /// Puts all that was read or is being read of a resource behind, for something that the caller did: no later read finds
+    /// it.
     pub(super) fn raise(&self, caller: CallerKey, resource: Resource) {
-        self.current.insert((caller, resource, None), self.draw());
+        self.current.insert((caller, resource, Respect::Own), self.draw());
+    }
+
+    /// Puts it behind for something that the upstream told, or may have told: later reads go upstream.
+    pub(super) fn raise_told(&self, caller: CallerKey, resource: Resource) {
+        self.current.insert((caller, resource, Respect::Told), self.draw());
     }
 
     /// Puts behind what was read of one conversation only.
@@ -69,7 +99,8 @@ impl Generations {
         resource: Resource,
         conversation: ConversationId,
     ) {
-        self.current.insert((caller, resource, Some(conversation)), self.draw());
+        let subject = (caller, resource, Respect::OwnConversation(conversation));
+        self.current.insert(subject, self.draw());
     }
 
     fn draw(&self) -> u64 {
@@ -99,7 +130,11 @@ mod tests {
         generations.raise_conversation(caller, Resource::Messages, one);
         assert_ne!(of(one), before.0);
         assert_eq!(of(other), before.1);
+        let before = of(other);
+        generations.raise_told(caller, Resource::Messages);
+        assert_eq!(of(other).own, before.own);
+        assert_ne!(of(other), before);
         generations.raise(caller, Resource::Messages);
-        assert_ne!(of(other), before.1);
+        assert_ne!(of(other).own, before.own);
     }
 }

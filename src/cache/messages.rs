@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::budget::{Allowance, BudgetSpent, CallBudget};
 use super::shelf::Part;
-use super::{Data, ReadError, Reading, Resource, Weigh};
+use super::{Data, Lenient, ReadError, Reading, Resource, Weigh};
 use crate::ozeki::{
     Conversation, ConversationId, Message, MessagePage, Position, Report, Timestamp, UpstreamError,
 };
@@ -177,10 +177,10 @@ impl Data {
         before: Option<Position>,
         size: u32,
         budget: &CallBudget,
-    ) -> Result<Reading<Messages>, BudgetSpent> {
+    ) -> Result<Lenient<Messages>, BudgetSpent> {
         let Conversation { id, instance, last_message_id, last_report_id, .. } = conversation;
         if last_message_id.is_none() && last_report_id.is_none() {
-            return Ok(Reading::Ready(Arc::new(Messages::empty())));
+            return Ok(Reading::Ready(Arc::new(Messages::empty())).into());
         }
         let from = match before {
             Some(position) => PageFrom::Before(position),
@@ -190,7 +190,7 @@ impl Data {
             },
         };
         let key = PageKey { conversation: *id, instance: instance.clone(), from, size };
-        self.pages.read(self.pages.slot(caller.key(), key.clone()), budget, |allowance| {
+        self.pages.read_leniently(self.pages.slot(caller.key(), key.clone()), budget, |allowance| {
             let (data, caller) = (Arc::clone(self), Arc::clone(caller));
             async move { data.load_page(&caller, key, allowance).await }
         })
@@ -270,7 +270,7 @@ impl Data {
         budget: &CallBudget,
     ) -> Option<Box<str>> {
         self.refresh(caller, Resource::Conversations);
-        let list = self.conversations(caller, budget).ok()?.value().await.ok()?;
+        let list = self.conversations(caller, budget).ok()?.fresh().await.ok()?;
         let current = &list.find(conversation)?.instance;
         (**current != *instance).then(|| current.clone())
     }

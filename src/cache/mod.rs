@@ -14,6 +14,7 @@ mod error;
 mod fair;
 mod friends;
 mod generations;
+mod lenient;
 mod live;
 mod messages;
 mod sending;
@@ -25,6 +26,7 @@ pub use conversations::ConversationList;
 pub use data::{CacheOptions, Data};
 pub use error::{ChangeError, ReadError};
 pub use friends::FriendList;
+pub use lenient::{Lenient, Shown};
 pub use live::{
     ConversationFeed, ConversationNews, Feed, FeedEnd, FollowError, FriendFeed, FriendNews,
     MessageFeed,

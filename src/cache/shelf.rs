@@ -14,14 +14,15 @@ use tokio_util::task::TaskTracker;
 
 use super::budget::{Allowance, BudgetSpent, CallBudget};
 use super::fair::{FairTable, Owned};
-use super::generations::{Generation, Generations};
+use super::generations::{Generation, Generations, OwnGeneration, ToldGeneration};
+use super::lenient::refresh_window;
 use super::live::Coverage;
 use super::{ReadError, Resource};
 use crate::ozeki::{Call, ConversationId, UpstreamError, UserId};
 use crate::session::CallerKey;
 use crate::telemetry::{CacheOutcome, Metrics, attributed};
 
-/// Where a value stands: nothing is found without the caller and the generation.
+/// Where a value that is current stands: nothing is found without the caller and the generation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Slot<K = ()> {
     pub(super) caller: CallerKey,
@@ -30,7 +31,22 @@ pub(super) struct Slot<K = ()> {
     pub(super) part: K,
 }
 
-impl<K: Part> Owned for Slot<K> {
+/// What a value is kept under: nothing is found from before the caller's own doing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Place<K> {
+    caller: CallerKey,
+    generation: OwnGeneration,
+    part: K,
+}
+
+impl<K: Clone> Slot<K> {
+    fn place(&self) -> Place<K> {
+        let Self { caller, generation, part } = self;
+        Place { caller: *caller, generation: generation.own, part: part.clone() }
+    }
+}
+
+impl<K: Part> Owned for Place<K> {
     fn owner(&self) -> UserId {
         self.caller.user()
     }
@@ -91,7 +107,7 @@ impl<V, E> Clone for Reading<V, E> {
 
 impl<V> Clone for Entry<V> {
     fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), started: self.started }
+        Self { value: Arc::clone(&self.value), started: self.started, told: self.told }
     }
 }
 
@@ -115,6 +131,8 @@ struct Entry<V> {
     value: Arc<V>,
     /// When its load began: the upstream may have read its state as early as that.
     started: Instant,
+    /// What the upstream had told by then.
+    told: ToldGeneration,
 }
 
 /// How a shelf keeps its values.
@@ -127,6 +145,8 @@ pub(super) struct ShelfOptions {
     pub(super) time_to_live: Duration,
     /// How long a value is fresh while the upstream tells the caller what changes.
     pub(super) live_time_to_live: Duration,
+    /// How old a value may be that is shown while the upstream is down.
+    pub(super) stale_time_to_live: Duration,
 }
 
 /// What the shelves have in common.
@@ -144,7 +164,7 @@ pub(super) struct Shared {
 /// Values of one resource for all callers.
 pub(super) struct Shelf<K, V, E = ReadError> {
     options: ShelfOptions,
-    values: FairTable<Slot<K>, Entry<V>>,
+    values: FairTable<Place<K>, Entry<V>>,
     /// Bounded by the requests under way: a load is begun by a request, and ends within one call's time.
     in_flight: InFlight<K, V, E>,
     shared: Shared,
@@ -160,7 +180,8 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
     /// A shelf of the resource.
     pub(super) fn new(options: ShelfOptions, shared: Shared) -> Self {
         // Leaving the table frees memory; whether a value is fresh is decided by `is_fresh`, by the runtime's clock.
-        let time_to_live = options.live_time_to_live.max(Duration::from_secs(1));
+        let time_to_live = options.live_time_to_live + refresh_window(options.time_to_live);
+        let time_to_live = time_to_live.max(options.stale_time_to_live).max(Duration::from_secs(1));
         let values = FairTable::new(options.max_bytes, Some(time_to_live), weight_of::<K, V>);
         let watched = values.clone();
         shared.metrics.watch_cache(options.resource.name(), move || watched.weight());
@@ -211,31 +232,50 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
 
     /// The value of a slot that is in memory and fresh, and when its load began.
     pub(super) fn held(&self, slot: &Slot<K>) -> Option<(Arc<V>, Instant)> {
-        let Entry { value, started } = self.values.get(slot)?;
-        self.is_fresh(slot.caller, started).then_some((value, started))
+        let entry = self.values.get(&slot.place())?;
+        self.is_fresh(slot, &entry, Duration::ZERO).then_some((entry.value, entry.started))
     }
 
-    /// A value is believed for a short time, and for longer if all that changed since its load began is told.
-    fn is_fresh(&self, caller: CallerKey, started: Instant) -> bool {
+    /// The value of a slot that is in memory and may be shown although it is not fresh, when its load began, and whether it
+    /// was fresh until recently.
+    pub(super) fn former(&self, slot: &Slot<K>) -> Option<(Arc<V>, Instant, bool)> {
+        let ShelfOptions { time_to_live, stale_time_to_live, .. } = self.options;
+        let entry = self.values.get(&slot.place())?;
+        let is_recent = self.is_fresh(slot, &entry, refresh_window(time_to_live));
+        let is_shown = is_recent || entry.started.elapsed() < stale_time_to_live;
+        is_shown.then_some((entry.value, entry.started, is_recent))
+    }
+
+    /// A value is believed for a short time, and for longer if all that changed since its load began is told; each time for
+    /// so much `more`. What was told to have changed is not believed.
+    fn is_fresh(&self, slot: &Slot<K>, entry: &Entry<V>, more: Duration) -> bool {
         let ShelfOptions { time_to_live, live_time_to_live, .. } = self.options;
-        let age = started.elapsed();
-        age < time_to_live
-            || age < live_time_to_live && self.shared.coverage.reaches(caller, started)
+        let age = entry.started.elapsed();
+        let is_believed = age < time_to_live + more
+            || age < live_time_to_live + more
+                && self.shared.coverage.reaches(slot.caller, entry.started);
+        is_believed && entry.told == slot.generation.told
     }
 
     /// Puts a value that was not loaded but is known otherwise, as fresh as one whose load began at `started`.
-    pub(super) fn put(&self, slot: Slot<K>, value: Arc<V>, started: Instant) {
-        self.values.insert(slot, Entry { value, started });
+    pub(super) fn put(&self, slot: &Slot<K>, value: Arc<V>, started: Instant) {
+        let told = slot.generation.told;
+        self.values.insert(slot.place(), Entry { value, started, told });
     }
 
     /// Drops the present value of the caller's part, to free its memory; nobody need wait for it.
     pub(super) fn discard(&self, caller: CallerKey, part: K) {
-        self.values.invalidate(&self.slot(caller, part));
+        self.values.invalidate(&self.slot(caller, part).place());
     }
 
     fn counted(&self, outcome: CacheOutcome, reading: Reading<V, E>) -> Reading<V, E> {
-        self.shared.metrics.cache_read(self.options.resource.name(), outcome);
+        self.count(outcome);
         reading
+    }
+
+    /// Counts a read that was answered so.
+    pub(super) fn count(&self, outcome: CacheOutcome) {
+        self.shared.metrics.cache_read(self.options.resource.name(), outcome);
     }
 
     fn fresh(&self, slot: &Slot<K>) -> Option<Arc<V>> {
@@ -258,8 +298,8 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
             if let Ok(value) = &result
                 && generations.current(*caller, resource, part.conversation()) == *generation
             {
-                let entry = Entry { value: Arc::clone(value), started };
-                values.insert(landing.slot.clone(), entry);
+                let entry = Entry { value: Arc::clone(value), started, told: generation.told };
+                values.insert(landing.slot.place(), entry);
             }
             drop(landing);
             // Nobody need have waited.
@@ -269,9 +309,9 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
     }
 }
 
-fn weight_of<K: Part, V: Weigh>(slot: &Slot<K>, entry: &Entry<V>) -> u32 {
+fn weight_of<K: Part, V: Weigh>(place: &Place<K>, entry: &Entry<V>) -> u32 {
     let bytes =
-        size_of::<Slot<K>>() + slot.part.weight() + size_of::<Entry<V>>() + entry.value.weight();
+        size_of::<Place<K>>() + place.part.weight() + size_of::<Entry<V>>() + entry.value.weight();
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
@@ -324,6 +364,7 @@ mod tests {
                 max_bytes: 1 << 20,
                 time_to_live: Duration::from_secs(10),
                 live_time_to_live: Duration::from_secs(60),
+                stale_time_to_live: Duration::from_secs(600),
             };
             let generations = Arc::new(Generations::new());
             let shared = Shared {
@@ -398,6 +439,32 @@ mod tests {
         bench.gate.notify_one();
         assert_eq!(*before.value().await.unwrap(), 0);
         assert_eq!(bench.value().await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_upstream_told_leaves_the_last_good_value_and_what_the_caller_did_leaves_none()
+    {
+        let bench = Bench::new();
+        assert_eq!(bench.value().await, 0);
+        let down = || async {
+            let failing = |_allowance| async {
+                Err(UpstreamError::TimedOut { call: Call::FRIENDS_LIST, limit: Duration::ZERO }
+                    .into())
+            };
+            let read = bench.shelf.read_leniently(bench.slot(), &budget_of_one(), failing);
+            read.unwrap().or_former().await.ok().map(|shown| (*shown.value, shown.stale))
+        };
+        assert_eq!(down().await, Some((0, None)), "it is fresh");
+        bench.generations.raise_told(bench.caller, Resource::Friends);
+        tokio::time::advance(Duration::from_secs(7)).await;
+        assert_eq!(down().await, Some((0, Some(Duration::from_secs(7)))));
+        tokio::time::advance(Duration::from_secs(592)).await;
+        assert_eq!(down().await, Some((0, Some(Duration::from_secs(599)))));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(down().await, None, "it is too old");
+        assert_eq!(bench.value().await, 1);
+        bench.generations.raise(bench.caller, Resource::Friends);
+        assert_eq!(down().await, None, "the caller changed it");
     }
 
     #[tokio::test(start_paused = true)]

@@ -35,7 +35,7 @@ impl Data {
             self.refresh_messages(caller, conversation);
             found = self.find(caller, conversation, budget).await?;
             let page = self.messages(caller, &found, None, NEWEST_PAGE, budget)?;
-            page.value().await.map_err(ChangeError::before_change)?;
+            page.fresh().await.map_err(ChangeError::before_change)?;
             dates = self.dates_of(caller, conversation, &ids);
         }
         let (first, last) = dates.ok_or(ChangeError::UnknownMessage)?;

@@ -111,7 +111,7 @@ fn told(error: &UpstreamError) -> bool {
         UpstreamError::Malformed { .. } => {
             "does --upstream-url name the chat API, such as http://chat.example/ozeki/index.php?"
         }
-        UpstreamError::Interrupted { .. } => "try again",
+        UpstreamError::KnownDown { .. } | UpstreamError::Interrupted { .. } => "try again",
     };
     say("note", advice);
     false

@@ -60,6 +60,7 @@ pub(super) fn options(
             conversations_time_to_live: config.cache.conversations_time_to_live,
             friends_time_to_live: config.cache.friends_time_to_live,
             live_time_to_live: config.cache.live_time_to_live,
+            stale_time_to_live: config.cache.stale_time_to_live,
             notification_interval: config.cache.notification_interval,
         },
         playground,

@@ -16,6 +16,9 @@ pub(super) const FRIENDS_TIME_TO_LIVE_DEFAULT: &str = "10s";
 /// A list that nothing changes is read twelve times in an hour; longer would only make a lost notice last.
 pub(super) const LIVE_TIME_TO_LIVE_DEFAULT: &str = "5m";
 
+/// Longer than a server takes to restart; a person who sees older data than this is better told that there is none.
+pub(super) const STALE_TIME_TO_LIVE_DEFAULT: &str = "10m";
+
 /// As late as a message may be without a conversation feeling slow.
 pub(super) const NOTIFICATION_INTERVAL_DEFAULT: &str = "1s";
 
@@ -31,6 +34,9 @@ pub struct CacheConfig {
     /// How long both lists are fresh while notices tell what changes · `OZEKI_GRAPHQL_LIVE_TIME_TO_LIVE` · 5m · 0s to 1h;
     /// 0s: no longer than otherwise, and only subscribers are told.
     pub live_time_to_live: Duration,
+    /// How old what is shown may be while the Ozeki server is down · `OZEKI_GRAPHQL_STALE_TIME_TO_LIVE` · 10m · 0s to 1h;
+    /// 0s: nothing is.
+    pub stale_time_to_live: Duration,
     /// The shortest time between two polls of a station's notices · `OZEKI_GRAPHQL_NOTIFICATION_INTERVAL` · 1s · 100ms
     /// to 1m.
     pub notification_interval: Duration,
@@ -42,12 +48,14 @@ impl CacheConfig {
         let conversations_time_to_live = reader.duration("conversations_time_to_live");
         let friends_time_to_live = reader.duration("friends_time_to_live");
         let live_time_to_live = reader.duration("live_time_to_live");
+        let stale_time_to_live = reader.duration("stale_time_to_live");
         let notification_interval = reader.duration("notification_interval");
         Some(Self {
             max_bytes: max_bytes?,
             conversations_time_to_live: conversations_time_to_live?,
             friends_time_to_live: friends_time_to_live?,
             live_time_to_live: live_time_to_live?,
+            stale_time_to_live: stale_time_to_live?,
             notification_interval: notification_interval?,
         })
     }

@@ -33,7 +33,7 @@ pub fn settings_for(command: CommandKind) -> impl Iterator<Item = &'static Setti
 }
 
 /// Every setting, each declared once.
-pub static SETTINGS: [Setting; 44] = [
+pub static SETTINGS: [Setting; 45] = [
     Setting {
         name: CONFIG,
         flag: "config",
@@ -399,6 +399,16 @@ pub static SETTINGS: [Setting; 44] = [
         commands: ALL,
         group: Group::Cache,
         help: "How long both lists are fresh while the Ozeki server tells what changes; 0s: no longer than otherwise",
+    },
+    Setting {
+        name: "stale_time_to_live",
+        flag: "stale-time-to-live",
+        value_name: "DURATION",
+        default: Some(cache::STALE_TIME_TO_LIVE_DEFAULT),
+        form: Form::Duration(RangeInclusive::new(Duration::ZERO, HOUR)),
+        commands: ALL,
+        group: Group::Cache,
+        help: "How old what is shown may be while the Ozeki server is down; 0s: nothing is shown then",
     },
     Setting {
         name: "notification_interval",

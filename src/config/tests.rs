@@ -415,6 +415,7 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
     conversations_time_to_live = "10s" # the default
     friends_time_to_live = "10s" # the default
     live_time_to_live = "5m" # the default
+    stale_time_to_live = "10m" # the default
     notification_interval = "1s" # the default
     log_level = "info" # the default
     log_format = "text" # the default

@@ -24,6 +24,7 @@ use super::mutation::Mutation;
 use super::persisted::{DocumentHash, Documents, Owner};
 use super::prepared::Prepared;
 use super::query::Query;
+use super::stale::Stale;
 use super::subscription::Subscription;
 use super::{Answer, ErrorCode, Freshness, Scope};
 use crate::cache::{CallBudget, Data};
@@ -242,7 +243,9 @@ impl Engine {
         let Operation { prepared, kind, name, variables } = &operation;
         let document = &prepared.document;
         let owner = Owner::of(&context.authentication);
-        let scope = self.scope(context.authentication, context.client, context.freshness);
+        let stale = Stale::default();
+        let scope =
+            self.scope(context.authentication, context.client, context.freshness, stale.clone());
         let mut request = async_graphql::Request::new("").data(scope);
         request.set_parsed_query(document.clone());
         request.operation_name.clone_from(name);
@@ -254,7 +257,10 @@ impl Engine {
         let _in_flight = self.metrics.operation_in_flight();
         let started = Instant::now();
         let answer = match timeout_at(context.deadline, self.schema.execute(request)).await {
-            Ok(response) => Answer::executed(response, argument, complete),
+            Ok(mut response) => {
+                stale.tell(&mut response);
+                Answer::executed(response, argument, complete)
+            }
             Err(_elapsed) => Answer::timed_out(),
         };
         let answer = self.without_unsent_names(answer);
@@ -278,6 +284,7 @@ impl Engine {
         authentication: Authentication,
         client: ClientNetwork,
         freshness: Freshness,
+        stale: Stale,
     ) -> Scope {
         Scope::new(
             Arc::clone(&self.data),
@@ -286,6 +293,7 @@ impl Engine {
             freshness,
             CallBudget::new(self.options.calls_max, self.options.concurrency),
             Timestamp::now(&self.clock),
+            stale,
         )
     }
 }

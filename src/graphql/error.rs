@@ -148,6 +148,12 @@ impl From<Arc<UpstreamError>> for FieldError {
                 ErrorCode::UpstreamUnavailable,
                 "the chat server cannot be reached; try again later".into(),
             ),
+            UpstreamError::KnownDown { retry_after, .. } => {
+                let seconds = retry_after.as_millis().div_ceil(1000).max(1);
+                let message =
+                    format!("the chat server is known to be down; next try in {seconds} s");
+                (ErrorCode::UpstreamUnavailable, message.into())
+            }
             UpstreamError::ConnectionLost { .. } => (
                 ErrorCode::UpstreamUnavailable,
                 "the connection to the chat server was lost; try again".into(),

@@ -26,6 +26,7 @@ mod query;
 mod scalars;
 mod scope;
 mod selection;
+mod stale;
 mod subscription;
 mod types;
 

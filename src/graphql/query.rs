@@ -53,7 +53,7 @@ impl Query {
         let arguments = PageArguments::parse(first, after, last, before, direction)?;
         let condition = filter.unwrap_or_default().validate()?;
         reader.start(look_below(context, None)?);
-        let conversations = reader.conversations().await?;
+        let conversations = reader.conversations(context).await?;
         let viewer = reader.caller().user();
         Ok(Some(conversations::connection(
             &conversations,
@@ -73,7 +73,7 @@ impl Query {
         let reader = Scope::reader(context)?;
         let id = parse_id("id", &id)?;
         reader.start(look_below(context, Some(id))?);
-        let list = reader.conversations().await?;
+        let list = reader.conversations(context).await?;
         let viewer = reader.caller().user();
         Ok(list.find(id).map(|conversation| ConversationNode::new(conversation, viewer)))
     }
@@ -108,7 +108,7 @@ impl Query {
         let arguments = PageArguments::parse(first, after, last, before, order)?;
         let condition = filter.unwrap_or_default().validate()?;
         reader.start(look_below(context, None)?);
-        let friends = reader.friends().await?;
+        let friends = reader.friends(context).await?;
         Ok(Some(friends::connection(&friends, &condition, order, &arguments)))
     }
 
@@ -121,13 +121,13 @@ impl Query {
         let reader = Scope::reader(context)?;
         let id = parse_id("id", &id)?;
         reader.start(look_below(context, None)?);
-        let list = reader.friends().await?;
+        let list = reader.friends(context).await?;
         Ok(list.position(id).map(|position| FriendNode::new(&list, position)))
     }
 
     /// Whom and what the viewer blocked.
     async fn blocklist(&self, context: &Context<'_>) -> Result<Option<BlocklistNode>, FieldError> {
-        Ok(Some(BlocklistNode(Scope::reader(context)?.blocklist().await?)))
+        Ok(Some(BlocklistNode(Scope::reader(context)?.blocklist(context).await?)))
     }
 
     /// The user id of an e-mail address: its MD5, in hex. The address is taken as it is, without surrounding blanks;

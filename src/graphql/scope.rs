@@ -6,8 +6,9 @@ use async_graphql::Context;
 
 use super::FieldError;
 use super::selection::Needs;
+use super::stale::Stale;
 use crate::cache::{
-    BudgetSpent, CallBudget, ConversationList, Data, FriendList, Messages, Reading, Resource,
+    BudgetSpent, CallBudget, ConversationList, Data, FriendList, Lenient, Messages, Resource, Shown,
 };
 use crate::ozeki::{Blocklist, Conversation, Position, Timestamp};
 use crate::session::{Authentication, Caller, ClientNetwork, Sessions};
@@ -30,6 +31,7 @@ pub(super) struct Scope {
     /// When the operation began.
     pub(super) now: Timestamp,
     reader: Option<Reader>,
+    stale: Stale,
 }
 
 impl Scope {
@@ -40,6 +42,7 @@ impl Scope {
         freshness: Freshness,
         budget: CallBudget,
         now: Timestamp,
+        stale: Stale,
     ) -> Self {
         let reader = match authentication {
             Authentication::Caller(caller) => {
@@ -47,7 +50,7 @@ impl Scope {
             }
             Authentication::Anonymous | Authentication::Refused => None,
         };
-        Self { data, sessions, client, now, reader }
+        Self { data, sessions, client, now, reader, stale }
     }
 
     /// The scope of the operation that a field belongs to.
@@ -76,7 +79,7 @@ pub(super) struct Reader {
 }
 
 /// A read that has begun, until a change ends it.
-type Begun<V> = Mutex<Option<Result<Reading<V>, BudgetSpent>>>;
+type Begun<V> = Mutex<Option<Result<Lenient<V>, BudgetSpent>>>;
 
 impl Reader {
     fn new(data: Arc<Data>, caller: Arc<Caller>, freshness: Freshness, budget: CallBudget) -> Self {
@@ -105,37 +108,60 @@ impl Reader {
     }
 
     /// Begins to read the conversations, unless the operation has already.
-    fn start_conversations(&self) -> Result<Reading<ConversationList>, BudgetSpent> {
+    fn start_conversations(&self) -> Result<Lenient<ConversationList>, BudgetSpent> {
         self.once(&self.conversations, Resource::Conversations, || {
             self.data.conversations(&self.caller, &self.budget)
         })
     }
 
     /// Begins to read the friends, unless the operation has already.
-    fn start_friends(&self) -> Result<Reading<FriendList>, BudgetSpent> {
+    fn start_friends(&self) -> Result<Lenient<FriendList>, BudgetSpent> {
         self.once(&self.friends, Resource::Friends, || {
             self.data.friends(&self.caller, &self.budget)
         })
     }
 
-    pub(super) async fn conversations(&self) -> Result<Arc<ConversationList>, FieldError> {
-        Ok(self.start_conversations()?.value().await?)
+    /// The caller's conversations, or what may be shown for them: [`Lenient::or_former`].
+    pub(super) async fn conversations(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<Arc<ConversationList>, FieldError> {
+        Ok(shown(context, self.start_conversations()?.or_former().await?))
     }
 
-    pub(super) async fn friends(&self) -> Result<Arc<FriendList>, FieldError> {
-        Ok(self.start_friends()?.value().await?)
+    /// The caller's conversations as they are, as what follows them needs.
+    pub(super) async fn fresh_conversations(&self) -> Result<Arc<ConversationList>, FieldError> {
+        Ok(self.start_conversations()?.fresh().await?)
     }
 
-    pub(super) async fn blocklist(&self) -> Result<Arc<Blocklist>, FieldError> {
+    /// The caller's friends, or what may be shown for them.
+    pub(super) async fn friends(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<Arc<FriendList>, FieldError> {
+        Ok(shown(context, self.start_friends()?.or_former().await?))
+    }
+
+    /// The caller's friends as they are.
+    pub(super) async fn fresh_friends(&self) -> Result<Arc<FriendList>, FieldError> {
+        Ok(self.start_friends()?.fresh().await?)
+    }
+
+    /// Whom and what the caller blocked, or what may be shown for it.
+    pub(super) async fn blocklist(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<Arc<Blocklist>, FieldError> {
         let reading = self.once(&self.blocklist, Resource::Blocklist, || {
             self.data.blocklist(&self.caller, &self.budget)
         });
-        Ok(reading?.value().await?)
+        Ok(shown(context, reading?.or_former().await?))
     }
 
     /// A page of a conversation's messages: older than a position, or the newest.
     pub(super) async fn messages(
         &self,
+        context: &Context<'_>,
         conversation: &Conversation,
         before: Option<Position>,
         size: u32,
@@ -145,7 +171,7 @@ impl Reader {
                 .get_or_init(|| self.data.refresh(&self.caller, Resource::Messages));
         }
         let reading = self.data.messages(&self.caller, conversation, before, size, &self.budget);
-        Ok(reading?.value().await?)
+        Ok(shown(context, reading?.or_former().await?))
     }
 
     /// Lets the operation's next read of the conversations see what was changed.
@@ -168,8 +194,8 @@ impl Reader {
         &self,
         begun: &Begun<V>,
         resource: Resource,
-        read: impl FnOnce() -> Result<Reading<V>, BudgetSpent>,
-    ) -> Result<Reading<V>, BudgetSpent> {
+        read: impl FnOnce() -> Result<Lenient<V>, BudgetSpent>,
+    ) -> Result<Lenient<V>, BudgetSpent> {
         let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
         let read = || {
             if self.freshness == Freshness::Upstream {
@@ -179,4 +205,12 @@ impl Reader {
         };
         begun.get_or_insert_with(read).clone()
     }
+}
+
+/// Notes where what is shown is not what the upstream would tell.
+fn shown<V>(context: &Context<'_>, shown: Shown<V>) -> Arc<V> {
+    if let Some(age) = shown.stale {
+        Scope::of(context).stale.note(context, age);
+    }
+    shown.value
 }

@@ -28,6 +28,16 @@ pub enum UpstreamError {
         #[source]
         source: reqwest::Error,
     },
+    /// So many calls have failed that no more are made for a while; nothing was sent.
+    #[error(
+        "the chat server is known to be down, so {call} was not made; next try in {retry_after:?}"
+    )]
+    KnownDown {
+        /// The call that was not made.
+        call: Call,
+        /// How long no call will be made yet.
+        retry_after: Duration,
+    },
     /// The connection broke after it was made; the call may have been carried out.
     #[error("the connection to the chat server was lost during {call}")]
     ConnectionLost {
@@ -85,11 +95,27 @@ impl UpstreamError {
         successors(std::error::Error::source(self), |cause| cause.source()).any(is_of_certificate)
     }
 
+    /// Whether the server could not be reached, or failed, rather than answered something of no use.
+    pub const fn is_outage(&self) -> bool {
+        match self {
+            Self::TimedOut { .. }
+            | Self::Unreachable { .. }
+            | Self::KnownDown { .. }
+            | Self::ConnectionLost { .. }
+            | Self::Failed { .. } => true,
+            Self::Rejected { .. }
+            | Self::TooLarge { .. }
+            | Self::Malformed { .. }
+            | Self::Interrupted { .. } => false,
+        }
+    }
+
     /// A short, stable name of the class of failure, for logs and metrics.
     pub const fn class(&self) -> &'static str {
         match self {
             Self::TimedOut { .. } => "timeout",
             Self::Unreachable { .. } => "unreachable",
+            Self::KnownDown { .. } => "known_down",
             Self::ConnectionLost { .. } => "connection_lost",
             Self::Failed { .. } => "http_5xx",
             Self::Rejected { .. } => "rejected",

@@ -1,9 +1,8 @@
 //! The metrics, all in one place.
 
-use std::fmt;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -12,89 +11,15 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::Account;
 use super::cache_sizes::CacheSizes;
+use super::labels::{
+    BreakerState, CacheOutcome, LoginOutcome, NoticeKind, OperationKind, OperationOutcome,
+    RateLimit, StreamKind,
+};
 use super::process::Process;
 
 /// From a local answer to the longest deadline, in seconds.
 const DURATION_BUCKETS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
-
-/// How a read of a cached resource was answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CacheOutcome {
-    /// From memory.
-    Hit,
-    /// From memory, although it was no longer fresh.
-    Stale,
-    /// By a call of its own.
-    Miss,
-    /// By a call that was already under way.
-    Coalesced,
-}
-
-/// The kind of a GraphQL operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum OperationKind {
-    Query,
-    Mutation,
-    Subscription,
-    /// The document or the choice of operation was refused.
-    Refused,
-}
-
-impl OperationKind {
-    /// The kind's name, as in logs and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Query => "query",
-            Self::Mutation => "mutation",
-            Self::Subscription => "subscription",
-            Self::Refused => "refused",
-        }
-    }
-}
-
-/// How a GraphQL operation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum OperationOutcome {
-    /// Without an error.
-    Ok,
-    /// With data and errors.
-    Partial,
-    /// Before any field ran.
-    RequestError,
-    /// At its deadline.
-    TimedOut,
-}
-
-/// How answers that go on are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StreamKind {
-    /// A WebSocket, with any number of operations.
-    WebSocket,
-    /// Server-sent events, of one operation.
-    EventStream,
-}
-
-/// How a login ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LoginOutcome {
-    /// With a session.
-    Ok,
-    /// The upstream refused the key.
-    Refused,
-    /// Without an answer that tells.
-    Failed,
-}
-
-/// What a notice tells of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum NoticeKind {
-    FriendAvailability,
-    Conversation,
-    ConversationList,
-}
 
 /// Counts one more of something until it is dropped.
 #[derive(Debug)]
@@ -113,76 +38,22 @@ impl Drop for Gauged {
     }
 }
 
-/// What refused a request or a login for being one too many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RateLimit {
-    /// Requests of one user with a session.
-    Caller,
-    /// Requests with one forwarded credential.
-    Credential,
-    /// Requests with forwarded credentials from one address.
-    Forwarded,
-    /// Requests without a credential from one address.
-    Anonymous,
-    /// Requests with a credential that is not accepted from one address.
-    Refused,
-    /// Logins with one API key.
-    Login,
-    /// Logins from one address.
-    LoginAddress,
-}
-
-/// Labels are written in lower case, as their names in Rust are not.
-macro_rules! label_values {
-    ($type:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
-        impl EncodeLabelValue for $type {
-            fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
-                let text = match self {
-                    $(Self::$variant => $text,)+
-                };
-                EncodeLabelValue::encode(&text, encoder)
-            }
-        }
-    };
-}
-
-label_values!(CacheOutcome { Hit => "hit", Stale => "stale", Miss => "miss", Coalesced => "coalesced" });
-
-impl EncodeLabelValue for OperationKind {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
-        EncodeLabelValue::encode(&self.as_str(), encoder)
-    }
-}
-
-label_values!(NoticeKind {
-    FriendAvailability => "friend_availability",
-    Conversation => "conversation",
-    ConversationList => "conversation_list",
-});
-label_values!(OperationOutcome {
-    Ok => "ok",
-    Partial => "partial",
-    RequestError => "request_error",
-    TimedOut => "timed_out",
-});
-label_values!(LoginOutcome { Ok => "ok", Refused => "refused", Failed => "failed" });
-label_values!(StreamKind { WebSocket => "websocket", EventStream => "event_stream" });
-
-label_values!(RateLimit {
-    Caller => "caller",
-    Credential => "credential",
-    Forwarded => "forwarded",
-    Anonymous => "anonymous",
-    Refused => "refused",
-    Login => "login",
-    LoginAddress => "login_address",
-});
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct UpstreamLabels {
     api: &'static str,
     action: &'static str,
     outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RetryLabels {
+    api: &'static str,
+    action: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BreakerLabels {
+    state: BreakerState,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -245,6 +116,9 @@ pub struct Metrics {
     operations_in_flight: Gauge,
     logins: Family<LoginLabels, Counter>,
     logouts: Counter,
+    upstream_retries: Family<RetryLabels, Counter>,
+    breaker_state: Family<BreakerLabels, Gauge>,
+    breaker_transitions: Family<BreakerLabels, Counter>,
     cache_reads: Family<CacheLabels, Counter>,
     operations: Family<OperationLabels, Counter>,
     streams: Family<StreamLabels, Gauge>,
@@ -269,6 +143,16 @@ impl Default for Metrics {
             Unit::Seconds,
             upstream_calls.clone(),
         );
+        let upstream_retries = Family::default();
+        let help = "Reads of the upstream that were repeated after a failure";
+        registry.register("upstream_retries", help, upstream_retries.clone());
+        let breaker_state = Family::<BreakerLabels, Gauge>::default();
+        breaker_state.get_or_create(&BreakerLabels { state: BreakerState::Closed }).set(1);
+        let help = "The state that the breaker of upstream calls is in, as 1";
+        registry.register("upstream_breaker_state", help, breaker_state.clone());
+        let breaker_transitions = Family::default();
+        let help = "Changes of the breaker of upstream calls, by the state that it came to";
+        registry.register("upstream_breaker_transitions", help, breaker_transitions.clone());
         let cache_reads = Family::default();
         registry.register("cache_reads", "Reads of cached resources", cache_reads.clone());
         let operations = Family::default();
@@ -332,6 +216,9 @@ impl Default for Metrics {
             operations_in_flight,
             logins,
             logouts,
+            upstream_retries,
+            breaker_state,
+            breaker_transitions,
             cache_reads,
             operations,
             streams,
@@ -359,6 +246,20 @@ impl Metrics {
         let labels = UpstreamLabels { api, action, outcome };
         self.upstream_calls.get_or_create(&labels).observe(duration.as_secs_f64());
         Account::note(|account| account.add_upstream_call(duration));
+    }
+
+    /// Counts one read that was repeated.
+    pub fn upstream_retry(&self, api: &'static str, action: &'static str) {
+        self.upstream_retries.get_or_create(&RetryLabels { api, action }).inc();
+    }
+
+    /// Notes that the breaker of upstream calls came to a state.
+    pub fn breaker(&self, now: BreakerState) {
+        for state in BreakerState::ALL {
+            let is_now = i64::from(state == now);
+            self.breaker_state.get_or_create(&BreakerLabels { state }).set(is_now);
+        }
+        self.breaker_transitions.get_or_create(&BreakerLabels { state: now }).inc();
     }
 
     /// Counts one read of a cached resource, also for the request that reads, by the resource's name.

@@ -6,13 +6,15 @@
 mod account;
 mod cache_sizes;
 mod exposition;
+mod labels;
 mod log;
 mod metrics;
 mod process;
 
 pub use account::{Account, Counts, OK, OperationFacts, attributed};
-pub use log::{LogStyle, start_log};
-pub use metrics::{
-    CacheOutcome, Gauged, LoginOutcome, Metrics, NoticeKind, OperationKind, OperationOutcome,
+pub use labels::{
+    BreakerState, CacheOutcome, LoginOutcome, NoticeKind, OperationKind, OperationOutcome,
     RateLimit, StreamKind,
 };
+pub use log::{LogStyle, start_log};
+pub use metrics::{Gauged, Metrics};

@@ -6,28 +6,11 @@
 // shrink, since a declined audit that passes is a failed test too.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { serverAudits } from 'graphql-http';
-
-const url = process.env.GRAPHQL_URL;
-assert(url, 'GRAPHQL_URL is not set: it names the /graphql of a running sandbox');
-
-// Makes a browser ask for permission before it sends the request: a foreign page cannot have a user's browser run
-// a query. GET is refused without it on purpose, and that is all that the declined audits find.
-const PREFLIGHT = { 'graphql-require-preflight': '1' };
-const DECLINED = {
-  '5A70': 'a plain GET has no header that forces a preflight',
-  D6D5: 'a GET with variables has no header that forces a preflight',
-  '6A70': 'a GET with variables has no header that forces a preflight',
-};
-
-const audits = serverAudits({ url });
-const auditsWithPreflight = serverAudits({
-  url,
-  fetchFn: (resource, options = {}) =>
-    fetch(resource, { ...options, headers: { ...options.headers, ...PREFLIGHT } }),
-});
+import { audits, auditsWithPreflight, DECLINED } from './audits.mjs';
+import { conformance } from './table.mjs';
 
 for (const { id, name, fn } of audits) {
   const reason = DECLINED[id];
@@ -49,6 +32,11 @@ for (const { id, name, fn } of auditsWithPreflight) {
 test('every declined audit exists', () => {
   const known = audits.map(({ id }) => id);
   assert.deepEqual(Object.keys(DECLINED).filter((id) => !known.includes(id)), []);
+});
+
+test('docs/conformance.md tells the results', async () => {
+  const told = await readFile(new URL('../../docs/conformance.md', import.meta.url), 'utf8');
+  assert.equal(told, await conformance(), 'write it anew as it says');
 });
 
 async function passes(fn) {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ozeki_graphql::telemetry::{
-    CacheOutcome, LoginOutcome, Metrics, NoticeKind, OperationKind, OperationOutcome, RateLimit,
-    StreamKind,
+    BreakerState, CacheOutcome, LoginOutcome, Metrics, NoticeKind, OperationKind, OperationOutcome,
+    RateLimit, StreamKind,
 };
 use serde_json::Value;
 
@@ -22,6 +22,8 @@ fn names() -> BTreeSet<String> {
     let metrics = Metrics::default();
     let second = Duration::from_secs(1);
     metrics.upstream_call("chatfriends", "list", "ok", second);
+    metrics.upstream_retry("chatfriends", "list");
+    metrics.breaker(BreakerState::Open);
     metrics.cache_read("friends", CacheOutcome::Hit);
     metrics.watch_cache("friends", || 1);
     metrics.operation(OperationKind::Query, OperationOutcome::Ok);

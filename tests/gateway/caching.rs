@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use ozeki_graphql::sandbox::{Fault, Reply};
 
 use crate::support::{BOTH, CONVERSATIONS, FRIENDS, TestGateway};
@@ -139,7 +140,8 @@ async fn a_value_is_asked_for_again_when_its_time_is_over() {
 async fn a_failure_is_not_kept() {
     let gateway = TestGateway::start().await;
     let alice = gateway.log_in("alice").await;
-    gateway.spoil(FRIENDS, Fault::new(Reply::Truncated));
+    // Not one that is repeated.
+    gateway.spoil(FRIENDS, Fault::new(Reply::status(StatusCode::INTERNAL_SERVER_ERROR, "")));
     assert_eq!(
         alice.query(BOTH).await.codes(),
         [("UPSTREAM_UNAVAILABLE".into(), "friends".into())]

@@ -16,6 +16,7 @@ mod live;
 mod messages;
 mod model;
 mod persisted;
+mod reliability;
 mod sending;
 mod sessions;
 mod socket_bounds;

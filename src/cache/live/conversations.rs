@@ -110,5 +110,5 @@ fn ids(list: &ConversationList) -> HashSet<ConversationId> {
 pub(super) async fn read(attention: &Attention) -> Result<Arc<ConversationList>, ReadError> {
     let Attention { data, caller, .. } = attention;
     let reading = data.conversations(caller, &Attention::budget());
-    reading.expect("a new budget has calls").value().await
+    reading.expect("a new budget has calls").fresh().await
 }

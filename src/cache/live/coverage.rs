@@ -9,9 +9,9 @@ use crate::session::CallerKey;
 
 /// Who is told of changes, and since when.
 ///
-/// Coverage of a caller begins when a poll of the caller's station has ended well, after everything from before was
-/// put behind. A value whose load started later is true until a notice says otherwise; it ends with the first poll that
-/// fails, and with the poller. Bounded by the callers who are followed.
+/// Coverage of a caller begins when a poll of the caller's station has ended well. A value whose load started later is
+/// true until a notice says otherwise; one from before lives as long as without notices. Coverage ends with the first poll
+/// that fails, and with the poller. Bounded by the callers who are followed.
 #[derive(Debug, Default)]
 pub(in crate::cache) struct Coverage(RwLock<HashMap<CallerKey, Instant>>);
 

@@ -58,7 +58,7 @@ impl Feed for FriendFeed {
                 })
                 .await?;
             let reading = attention.data.friends(&attention.caller, &Attention::budget());
-            match reading.expect("a new budget has calls").value().await {
+            match reading.expect("a new budget has calls").fresh().await {
                 Err(error) => attention.failed(error)?,
                 Ok(list) => {
                     attention.succeeded();

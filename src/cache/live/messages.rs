@@ -234,7 +234,7 @@ impl MessageFeed {
         }
         let budget = Attention::budget();
         let page = data.messages(caller, now, None, LOOKED_THROUGH_MAX, &budget);
-        let page = page.expect("a new budget has calls").value().await?;
+        let page = page.expect("a new budget has calls").fresh().await?;
         let mut messages = page.messages.to_vec();
         end_at(&mut messages, now.last_message_id.as_deref());
         let Some(id) = known else {

@@ -348,11 +348,15 @@ impl Data {
         let shared = Arc::new(notices.clone());
         for (caller, follower) in &mut station.followers {
             if follower.is_behind {
-                self.put_all_behind(*caller);
                 follower.is_behind = false;
                 self.live.coverage.begin(*caller);
-                follower.signal(Signal::Gap);
-                continue;
+                // Subscribers go on from what was read before: they must read anew. For others what was read before is
+                // not covered, and lives no longer than it would without notices.
+                if follower.subscriptions() > 0 {
+                    self.put_all_behind(*caller);
+                    follower.signal(Signal::Gap);
+                    continue;
+                }
             }
             if is_friends {
                 self.put_behind(*caller, Resource::Friends);

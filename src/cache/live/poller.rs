@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::pace::Pace;
+use super::pace::{Need, Pace};
 use super::{Data, Station};
 use crate::ozeki::StationId;
 use crate::telemetry::Gauged;
@@ -22,6 +22,13 @@ pub(super) struct Poller {
     number: u64,
     wake: Arc<Notify>,
     _counted: Gauged,
+}
+
+/// What the wait for the next poll is counted from.
+#[derive(Clone, Copy)]
+enum Last {
+    Begun(Instant),
+    Polled(Instant),
 }
 
 impl Drop for Poller {
@@ -56,30 +63,32 @@ impl Poller {
 
     async fn poll(&self) {
         let mut pace = Pace::new(self.data.live.interval);
-        let mut polled: Option<Instant> = None;
-        while self.until_due(&pace, polled).await.is_some() {
+        let mut last = Last::Begun(Instant::now());
+        while self.until_due(&pace, last).await.is_some() {
             let outcome = self.data.client.notices(self.station).await;
             // From here to the end of the notices' application nothing waits.
             let finding = self.data.apply(self.station, &outcome);
             pace.find(finding);
-            polled = Some(Instant::now());
+            last = Last::Polled(Instant::now());
         }
     }
 
     /// Waits until it is time for the next poll; none when nobody needs it any more.
-    async fn until_due(&self, pace: &Pace, polled: Option<Instant>) -> Option<()> {
+    async fn until_due(&self, pace: &Pace, last: Last) -> Option<()> {
         let mut dice = [0];
         // Without a random source the pollers are not spread.
         let _ = getrandom::fill(&mut dice);
         loop {
             let (need, is_behind) = self.data.live.need(self.station)?;
-            let Some(polled) = polled else { return Some(()) };
-            // Who has just come is covered by the next poll only.
-            if is_behind && !pace.is_failing() {
+            let is_first = matches!(last, Last::Begun(_));
+            // A subscriber who has just come is covered by the next poll only. Who reads has no hurry: what was just read
+            // is believed for a while without any poll, and who asks once costs none.
+            if need == Need::Subscribers && (is_first || is_behind && !pace.is_failing()) {
                 return Some(());
             }
+            let (Last::Begun(since) | Last::Polled(since)) = last;
             tokio::select! {
-                () = sleep_until(polled + pace.wait(need, dice[0])) => {
+                () = sleep_until(since + pace.wait(need, dice[0])) => {
                     // Who went away meanwhile is noticed before the poll.
                     return self.data.live.need(self.station).map(|_| ());
                 }

@@ -256,6 +256,8 @@ fn help_and_version_are_answers_even_beside_faults() {
               How long a list of friends is fresh [default: 10s; variable: OZEKI_GRAPHQL_FRIENDS_TIME_TO_LIVE]
           --live-time-to-live <DURATION>
               How long both lists are fresh while the Ozeki server tells what changes; 0s: no longer than otherwise [default: 5m; variable: OZEKI_GRAPHQL_LIVE_TIME_TO_LIVE]
+          --stale-time-to-live <DURATION>
+              How old what is shown may be while the Ozeki server is down; 0s: nothing is shown then [default: 10m; variable: OZEKI_GRAPHQL_STALE_TIME_TO_LIVE]
           --notification-interval <DURATION>
               The shortest time between two questions for what changed; eight times as long when nothing does [default: 1s; variable: OZEKI_GRAPHQL_NOTIFICATION_INTERVAL]
 

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::{Engine, Operation, RequestContext, argument_at, log_failures};
 use crate::graphql::answer::timed_out_error;
 use crate::graphql::persisted::Owner;
+use crate::graphql::stale::Stale;
 use crate::graphql::{Answer, Freshness, Scope};
 use crate::session::{Authentication, ClientNetwork};
 use crate::telemetry::{Account, Metrics, OperationKind, OperationOutcome};
@@ -39,7 +40,8 @@ impl Engine {
             begun: Arc::default(),
         };
         let begun = Arc::clone(&scopes.begun);
-        let mut request = async_graphql::Request::new("").data(scopes.next()).data(scopes);
+        let mut request =
+            async_graphql::Request::new("").data(scopes.next(Stale::default())).data(scopes);
         request.set_parsed_query(operation.prepared.document.clone());
         request.operation_name.clone_from(&operation.name);
         request.variables =
@@ -84,8 +86,8 @@ struct EventScopes {
 }
 
 impl EventScopes {
-    fn next(&self) -> Scope {
-        self.engine.scope(self.authentication.clone(), self.client, self.freshness)
+    fn next(&self, stale: Stale) -> Scope {
+        self.engine.scope(self.authentication.clone(), self.client, self.freshness, stale)
     }
 }
 
@@ -111,10 +113,14 @@ impl Extension for ScopePerEvent {
         };
         scopes.begun.fetch_add(1, Ordering::Relaxed);
         let mut data = RequestData::default();
-        data.insert(scopes.next());
+        let stale = Stale::default();
+        data.insert(scopes.next(stale.clone()));
         let event = next.run_with_data(context, operation_name, data);
         let resolved = timeout(scopes.event_timeout, event).await;
-        resolved.unwrap_or_else(|_elapsed| Response::from_errors(vec![timed_out_error()]))
+        let mut response =
+            resolved.unwrap_or_else(|_elapsed| Response::from_errors(vec![timed_out_error()]));
+        stale.tell(&mut response);
+        response
     }
 }
 

@@ -114,7 +114,7 @@ struct Changed(ConversationId);
 impl Changed {
     async fn read(&self, context: &Context<'_>) -> Result<Option<ConversationNode>, FieldError> {
         let reader = Scope::reader(context)?;
-        let list = reader.conversations().await?;
+        let list = reader.conversations(context).await?;
         let viewer = reader.caller().user();
         Ok(list.find(self.0).map(|conversation| ConversationNode::new(conversation, viewer)))
     }

@@ -39,7 +39,7 @@ impl Subscription {
     ) -> Result<Events<ConversationNode>, FieldError> {
         let reader = Scope::reader(context)?;
         let wanted = ids.map(|ids| parse_ids(&ids)).transpose()?;
-        let list = reader.conversations().await?;
+        let list = reader.fresh_conversations().await?;
         if let Some(wanted) = &wanted {
             wanted.iter().try_for_each(|id| check_is_known("ids", &list, *id))?;
         }
@@ -62,7 +62,7 @@ impl Subscription {
         let direction = OrderDirection::Desc;
         let arguments = PageArguments::parse(None, None, None, None, direction)?;
         let condition = ConversationFilter::default().validate()?;
-        let list = reader.conversations().await?;
+        let list = reader.fresh_conversations().await?;
         let viewer = reader.caller().user();
         let feed = reader.data().follow_conversations(reader.caller(), list)?;
         Ok(events(feed, move |news| {
@@ -81,7 +81,7 @@ impl Subscription {
     ) -> Result<Events<MessageAdded>, FieldError> {
         let reader = Scope::reader(context)?;
         let id = conversation_id.as_ref().map(|id| parse_id("conversationId", id)).transpose()?;
-        let list = reader.conversations().await?;
+        let list = reader.fresh_conversations().await?;
         if let Some(id) = id {
             check_is_known("conversationId", &list, id)?;
         }
@@ -98,7 +98,7 @@ impl Subscription {
         context: &Context<'_>,
     ) -> Result<Events<FriendNode>, FieldError> {
         let reader = Scope::reader(context)?;
-        let list = reader.friends().await?;
+        let list = reader.fresh_friends().await?;
         let feed = reader.data().follow_friends(reader.caller(), list)?;
         Ok(events(feed, |news| {
             let changed = news.changed.into_iter();

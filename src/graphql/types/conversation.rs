@@ -137,7 +137,7 @@ impl ConversationNode {
         let arguments = MessageArguments::parse(last, before.as_deref())?;
         let before = arguments.before_in(self.conversation.id)?.cloned();
         let is_newest = before.is_none();
-        let page = reader.messages(&self.conversation, before, arguments.size).await?;
+        let page = reader.messages(context, &self.conversation, before, arguments.size).await?;
         Ok(Some(MessageConnection::new(&self.conversation, page, is_newest)))
     }
 }

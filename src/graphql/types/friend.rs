@@ -67,7 +67,7 @@ impl FriendNode {
         let direction = OrderDirection::Desc;
         let arguments = conversations::newest_page(first, after.as_deref())?;
         let reader = Scope::reader(context)?;
-        let list = reader.conversations().await?;
+        let list = reader.conversations(context).await?;
         let condition = ConversationFilter::with_participant(self.friend().id);
         let viewer = reader.caller().user();
         Ok(Some(conversations::connection(&list, viewer, &condition, direction, &arguments)))

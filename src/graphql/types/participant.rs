@@ -46,7 +46,7 @@ impl ParticipantNode {
     /// The participant among the viewer's friends. Null for the viewer and for those who are no friends.
     async fn friend(&self, context: &Context<'_>) -> Result<Option<FriendNode>, FieldError> {
         let reader = Scope::reader(context)?;
-        let friends = reader.friends().await?;
+        let friends = reader.friends(context).await?;
         let position = friends.position(self.participant().id);
         Ok(position.map(|position| FriendNode::new(&friends, position)))
     }

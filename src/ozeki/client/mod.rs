@@ -1,11 +1,13 @@
 //! The client: one method per documented call, over one send path.
 
 mod answer;
+mod breaker;
 mod conversations;
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzzing;
 mod messages;
 mod notifications;
+mod retries;
 mod transport;
 
 pub use conversations::{Change, Color, InvalidColor};
@@ -18,6 +20,7 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use serde::Serialize;
+use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::wire::{BlocklistAnswer, DoneAnswer, FriendsAnswer, LoginAnswer};
@@ -26,6 +29,7 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
+use retries::{RETRIES_MAX, RetryBudget, is_worth_a_retry};
 use transport::{Outgoing, Transport};
 
 /// The client's version that each call names; 3 in every example. Source: "Calling convention".
@@ -71,7 +75,9 @@ pub struct ClientSetupError(#[from] reqwest::Error);
 pub struct Client {
     transport: Transport,
     recipe: Recipe,
+    retries: RetryBudget,
     clock: Clock,
+    metrics: Arc<Metrics>,
 }
 
 impl fmt::Debug for Client {
@@ -92,7 +98,8 @@ impl Client {
         metrics: Arc<Metrics>,
     ) -> Result<Self, ClientSetupError> {
         let recipe = options.recipe.clone();
-        Ok(Self { transport: Transport::try_new(options, metrics)?, recipe, clock })
+        let transport = Transport::try_new(options, Arc::clone(&metrics))?;
+        Ok(Self { transport, recipe, retries: RetryBudget::new(), clock, metrics })
     }
 
     /// Proves an API key and tells whose it is.
@@ -105,7 +112,8 @@ impl Client {
     pub async fn login(&self, station: StationId, key: &ApiKey) -> Result<Login, UpstreamError> {
         let call = Call::LOGIN;
         let body = Body::undated(call, LoginMembers { apikey: key.expose() }).to_bytes();
-        self.transport.send::<LoginAnswer>(Outgoing::unsigned(call, body, station, key)).await
+        let outgoing = Outgoing::unsigned(call, body, station, key);
+        self.transport.send::<LoginAnswer>(outgoing, self.transport.deadline()).await
     }
 
     /// Lists the user's friends, sorted by id, each once.
@@ -148,31 +156,53 @@ impl Client {
         let call = Call::REGISTER_WORKSPACE;
         let body = Body::undated(call, WorkspaceMembers { workspacename: name }).to_bytes();
         let outgoing = Outgoing::signed(call, body, "", identity, &self.recipe);
-        self.transport.send::<DoneAnswer>(outgoing).await
+        self.transport.send::<DoneAnswer>(outgoing, self.transport.deadline()).await
     }
 
-    /// Sends a call that only reads. When a connection ends before any answer, as one that the server had just closed
-    /// does, the call is signed anew and sent once more.
+    /// Sends a call that only reads, and repeats it, signed anew, where that may help: at most [`RETRIES_MAX`] times, within
+    /// what all calls together may spend on it, and within the time of one call.
     async fn read<A: super::wire::Answer>(
         &self,
         call: Call,
         identity: &Identity,
         members: impl Serialize + Send + Sync,
     ) -> Result<A::Content, UpstreamError> {
-        match self.send::<A>(call, identity, &members).await {
-            Err(UpstreamError::ConnectionLost { has_begun: false, .. }) => {
-                self.send::<A>(call, identity, &members).await
+        let deadline = self.transport.deadline();
+        self.retries.earn();
+        let mut result = self.send_until::<A>(call, identity, &members, deadline).await;
+        for _retry in 0..RETRIES_MAX {
+            let wait = retries::wait();
+            let is_repeated = matches!(&result, Err(error) if is_worth_a_retry(error))
+                && Instant::now() + wait < deadline
+                && self.retries.spend();
+            if !is_repeated {
+                break;
             }
-            result => result,
+            sleep(wait).await;
+            self.metrics.upstream_retry(call.api, call.action);
+            result = self.send_until::<A>(call, identity, &members, deadline).await;
         }
+        result
     }
 
-    /// Sends a signed, dated call.
+    /// Sends a signed, dated call, once.
     async fn send<A: super::wire::Answer>(
         &self,
         call: Call,
         identity: &Identity,
         members: impl Serialize + Send,
+    ) -> Result<A::Content, UpstreamError> {
+        let deadline = self.transport.deadline();
+        self.retries.earn();
+        self.send_until::<A>(call, identity, members, deadline).await
+    }
+
+    async fn send_until<A: super::wire::Answer>(
+        &self,
+        call: Call,
+        identity: &Identity,
+        members: impl Serialize + Send,
+        deadline: Instant,
     ) -> Result<A::Content, UpstreamError> {
         let now = Timestamp::now(&self.clock).to_string();
         let body = Body {
@@ -182,7 +212,7 @@ impl Client {
             members,
         };
         let outgoing = Outgoing::signed(call, body.to_bytes(), &now, identity, &self.recipe);
-        self.transport.send::<A>(outgoing).await
+        self.transport.send::<A>(outgoing, deadline).await
     }
 }
 

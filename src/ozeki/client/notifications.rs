@@ -24,6 +24,6 @@ impl Client {
             members: NoMembers {},
         };
         let outgoing = Outgoing::of_station(call, body.to_bytes(), station);
-        self.transport.send::<NotificationAnswer>(outgoing).await
+        self.transport.send::<NotificationAnswer>(outgoing, self.transport.deadline()).await
     }
 }

@@ -7,10 +7,11 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::answer::{Secrets, decode};
+use super::breaker::Breaker;
 use super::{ClientOptions, ClientSetupError};
 use crate::ozeki::wire::Answer;
 use crate::ozeki::{
@@ -89,6 +90,7 @@ pub(super) struct Transport {
     timeout: Duration,
     body_max_bytes: usize,
     permits: Semaphore,
+    breaker: Breaker,
     metrics: Arc<Metrics>,
 }
 
@@ -117,20 +119,26 @@ impl Transport {
             timeout: options.timeout,
             body_max_bytes: options.body_max_bytes,
             permits: Semaphore::new(options.concurrency.get()),
+            breaker: Breaker::new(Arc::clone(&metrics)),
             metrics,
         })
     }
 
-    /// Sends the call and reads its answer, within the time of one call.
+    /// When a call that begins now must be done, with all that is tried for it.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
+    /// Sends the call and reads its answer, until the deadline. Without a connection, or while the server counts as down,
+    /// nothing is sent.
     pub(super) async fn send<A: Answer>(
         &self,
         outgoing: Outgoing,
+        deadline: Instant,
     ) -> Result<A::Content, UpstreamError> {
         let call = outgoing.call;
         let started = Instant::now();
-        let result = timeout(self.timeout, self.exchange::<A>(outgoing))
-            .await
-            .unwrap_or(Err(UpstreamError::TimedOut { call, limit: self.timeout }));
+        let result = self.exchange::<A>(outgoing, deadline).await;
         let outcome = result.as_ref().err().map_or("ok", UpstreamError::class);
         let duration = started.elapsed();
         self.metrics.upstream_call(call.api, call.action, outcome, duration);
@@ -144,12 +152,28 @@ impl Transport {
         result
     }
 
-    async fn exchange<A: Answer>(&self, outgoing: Outgoing) -> Result<A::Content, UpstreamError> {
+    async fn exchange<A: Answer>(
+        &self,
+        outgoing: Outgoing,
+        deadline: Instant,
+    ) -> Result<A::Content, UpstreamError> {
         let call = outgoing.call;
-        let _permit =
-            self.permits.acquire().await.map_err(|_closed| UpstreamError::Interrupted { call })?;
-        let (status, body) = self.round_trip(call, &outgoing).await?;
-        decode::<A>(call, status, &body, &outgoing.secrets)
+        let timed_out = || UpstreamError::TimedOut { call, limit: self.timeout };
+        let known_down = |retry_after| UpstreamError::KnownDown { call, retry_after };
+        self.breaker.closed_for().map_or(Ok(()), |wait| Err(known_down(wait)))?;
+        // The time that is waited here says nothing of the server, so the breaker does not count it.
+        let turn = timeout_at(deadline, self.permits.acquire()).await;
+        let _permit = turn
+            .map_err(|_elapsed| timed_out())?
+            .map_err(|_closed| UpstreamError::Interrupted { call })?;
+        let leave = self.breaker.admit().map_err(known_down)?;
+        let answered = async {
+            let (status, body) = self.round_trip(call, &outgoing).await?;
+            decode::<A>(call, status, &body, &outgoing.secrets)
+        };
+        let result = timeout_at(deadline, answered).await.unwrap_or_else(|_| Err(timed_out()));
+        leave.tell(&result);
+        result
     }
 
     async fn round_trip(

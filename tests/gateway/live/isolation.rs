@@ -15,8 +15,8 @@ async fn a_wrong_credential_is_not_followed() {
     let credential = Credential::ApiKey(ApiKey::parse("guessed").unwrap());
     let identity = Identity { credential, ..alice.identity().clone() };
     let thief = Arc::new(Caller::new(identity, None));
-    assert!(bench.data.conversations(&thief, &budget()).unwrap().value().await.is_err());
-    assert!(bench.data.friends(&thief, &budget()).unwrap().value().await.is_err());
+    assert!(bench.data.conversations(&thief, &budget()).unwrap().fresh().await.is_err());
+    assert!(bench.data.friends(&thief, &budget()).unwrap().fresh().await.is_err());
     assert_eq!((bench.metric("pollers"), bench.calls(NOTIFICATIONS)), (0, 0));
 }
 

@@ -75,6 +75,7 @@ impl Bench {
             conversations_time_to_live: Duration::ZERO,
             friends_time_to_live: Duration::ZERO,
             live_time_to_live: Duration::from_secs(600),
+            stale_time_to_live: Duration::from_secs(600),
             notification_interval: Duration::from_millis(10),
         };
         change(&mut options);
@@ -93,11 +94,11 @@ impl Bench {
     }
 
     async fn conversations(&self, caller: &Arc<Caller>) -> Arc<ConversationList> {
-        self.data.conversations(caller, &budget()).unwrap().value().await.unwrap()
+        self.data.conversations(caller, &budget()).unwrap().fresh().await.unwrap()
     }
 
     async fn friends(&self, caller: &Arc<Caller>) -> Arc<FriendList> {
-        self.data.friends(caller, &budget()).unwrap().value().await.unwrap()
+        self.data.friends(caller, &budget()).unwrap().fresh().await.unwrap()
     }
 
     /// The newest conversation of two that these two share.

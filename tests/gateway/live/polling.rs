@@ -106,9 +106,7 @@ async fn an_unchanged_hour_of_reads_costs_the_polls_alone() {
     let still = Still::stand();
     bench.conversations(&alice).await;
     bench.friends(&alice).await;
-    // The first poll begins what a value can be believed by.
-    let mut polls = 1;
-    ended(&bench, polls).await;
+    let mut polls = 0;
     let mut lists = None;
     for minute in 0..60 {
         for _ in 0..7 {
@@ -133,5 +131,29 @@ async fn an_unchanged_hour_of_reads_costs_the_polls_alone() {
         }
     }
     assert_eq!(bench.metric("pollers"), 0);
+    drop(still);
+}
+
+#[tokio::test]
+async fn who_reads_is_polled_for_later_and_keeps_what_was_just_read() {
+    let bench = Bench::start_with(|options| {
+        options.notification_interval = Duration::from_secs(1);
+        options.conversations_time_to_live = Duration::from_secs(10);
+        options.friends_time_to_live = Duration::from_secs(10);
+    })
+    .await;
+    let alice = bench.log_in("alice").await;
+    let still = Still::stand();
+    let read = async || {
+        bench.conversations(&alice).await;
+        bench.friends(&alice).await;
+        LISTS.map(|call| bench.calls(call))
+    };
+    let calls = read().await;
+    tokio::time::advance(Duration::from_secs(7)).await;
+    assert_eq!((read().await, bench.polls(&alice)), (calls, 0));
+    tokio::time::advance(Duration::from_secs(2)).await;
+    ended(&bench, 1).await;
+    assert_eq!((read().await, bench.polls(&alice)), (calls, 1));
     drop(still);
 }

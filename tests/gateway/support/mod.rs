@@ -96,6 +96,7 @@ impl TestGateway {
                 friends_time_to_live: Duration::from_secs(600),
                 // Who only reads is not followed, so that no poll is among a test's calls.
                 live_time_to_live: Duration::ZERO,
+                stale_time_to_live: Duration::from_secs(600),
                 notification_interval: Duration::from_millis(100),
             },
             playground: Playground::Off,
