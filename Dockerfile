@@ -25,6 +25,7 @@ USER 10001:10001
 # Within the container; which ports are published, and to whom, is decided outside.
 ENV OZEKI_GRAPHQL_LISTEN=0.0.0.0:8080 OZEKI_GRAPHQL_ADMIN_LISTEN=0.0.0.0:9090 OZEKI_GRAPHQL_LOG_FORMAT=json
 EXPOSE 8080 9090
-# No HEALTHCHECK: orchestrators ask /livez and /readyz themselves, and the image has nothing to ask with.
+# For Docker and Compose; Kubernetes asks /livez and /readyz itself.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["ozeki-graphql", "health"]
 ENTRYPOINT ["ozeki-graphql"]
 CMD ["serve"]

@@ -179,7 +179,7 @@ impl Gateway {
             admin_address = Some(local_address(&listener, wanted)?);
             servers.push(Server::start(ServerOptions {
                 listener,
-                router: admin_router(metrics),
+                router: admin_router(metrics, readiness.clone()),
                 limits: ConnectionLimits::of_admin(),
                 tls: None,
                 gauge: None,
@@ -251,8 +251,9 @@ fn local_address(listener: &TcpListener, address: SocketAddr) -> Result<SocketAd
     listener.local_addr().map_err(|source| StartError::Listen { address, source })
 }
 
-/// An address that stands for all of the machine's is reached by its loopback one.
-fn url_of(scheme: &str, mut address: SocketAddr) -> String {
+/// The URL by which this machine reaches an address: one that stands for all of the machine's is reached by its loopback
+/// one.
+pub fn url_of(scheme: &str, mut address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),

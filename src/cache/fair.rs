@@ -134,6 +134,13 @@ impl<K: Owned, V: Clone + Send + Sync + 'static> FairTable<K, V> {
         entry.into_value()
     }
 
+    /// What all entries weigh.
+    pub(super) fn weight(&self) -> u64 {
+        // What has expired is still counted until the table is tidied up, which it does as it is used.
+        self.entries.run_pending_tasks();
+        self.entries.weighted_size()
+    }
+
     /// Drops the value of a key.
     pub fn invalidate(&self, key: &K) {
         self.entries.invalidate(key);

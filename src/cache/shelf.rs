@@ -183,6 +183,8 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
         let time_to_live = options.live_time_to_live + refresh_window(options.time_to_live);
         let time_to_live = time_to_live.max(options.stale_time_to_live).max(Duration::from_secs(1));
         let values = FairTable::new(options.max_bytes, Some(time_to_live), weight_of::<K, V>);
+        let watched = values.clone();
+        shared.metrics.watch_cache(options.resource.name(), move || watched.weight());
         let in_flight = InFlight::default();
         Self { options, values, in_flight, shared }
     }

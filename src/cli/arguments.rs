@@ -41,6 +41,8 @@ pub enum Invocation {
     UserId(ArgMatches),
     /// Sign a request, or find the recipe of one.
     Signature(ArgMatches),
+    /// Ask a running gateway whether it takes work.
+    Health(ArgMatches),
     /// Test configuration and upstream.
     Check {
         /// The settings that flags gave.
@@ -64,6 +66,8 @@ pub struct Subcommands {
     pub signature: Command,
     /// `user-id EMAIL`.
     pub user_id: Command,
+    /// `health`.
+    pub health: Command,
 }
 
 /// Reads the arguments, the program's name first.
@@ -96,6 +100,7 @@ pub fn parse(
         "schema" => Ok(Invocation::Schema),
         "user-id" => Ok(Invocation::UserId(matches)),
         "signature" => Ok(Invocation::Signature(matches)),
+        "health" => Ok(Invocation::Health(matches)),
         name => unreachable!("the parser knows no command {name}"),
     }
 }
@@ -147,6 +152,7 @@ fn command(subcommands: Subcommands) -> Command {
         )
         .subcommand(subcommands.user_id)
         .subcommand(subcommands.signature)
+        .subcommand(subcommands.health)
         .subcommand(configured("check", CommandKind::Check).about(
             "Test configuration, upstream and, if given, an API key; say in words what is wrong",
         ))

@@ -3,6 +3,7 @@
 pub mod arguments;
 mod check;
 mod gateway;
+pub mod health;
 mod sandbox;
 mod schema;
 mod serve;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 
 use arguments::{Invocation, Stopped, Subcommands};
 use clap::ArgMatches;
+use health::HealthError;
 use signature::{SignatureError, Streams, Verdict};
 use user_id::UserIdError;
 
@@ -25,7 +27,11 @@ const MISUSE: u8 = 2;
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let subcommands = Subcommands { signature: signature::command(), user_id: user_id::command() };
+    let subcommands = Subcommands {
+        signature: signature::command(),
+        user_id: user_id::command(),
+        health: health::command(),
+    };
     let invocation = match arguments::parse(std::env::args_os(), subcommands) {
         Ok(invocation) => invocation,
         Err(Stopped::Answered(text)) => return print(&text),
@@ -46,6 +52,7 @@ pub fn main() -> ExitCode {
         Invocation::Schema => print(&schema::text()),
         Invocation::UserId(matches) => user_id(&matches),
         Invocation::Signature(matches) => signature(&matches),
+        Invocation::Health(matches) => run(health(&matches)),
     }
 }
 
@@ -54,6 +61,14 @@ fn user_id(matches: &ArgMatches) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error @ UserIdError::Email(_)) => refuse(&format!("{}\n", with_causes(&error))),
         Err(error @ UserIdError::Output(_)) => fail(&with_causes(&error)),
+    }
+}
+
+async fn health(matches: &ArgMatches) -> ExitCode {
+    match health::run(matches, &Variables::of_process()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error @ HealthError::Url) => refuse_for(&error),
+        Err(error) => fail(&with_causes(&error)),
     }
 }
 

@@ -223,10 +223,7 @@ impl Answer {
     /// there is nothing but errors.
     pub fn outcome_name(&self) -> &'static str {
         let Some(error) = self.response.errors.first() else { return OK };
-        let is_partial = match &self.response.data {
-            Value::Object(fields) => fields.values().any(|value| *value != Value::Null),
-            _ => false,
-        };
+        let is_partial = matches!(&self.response.data, Value::Object(fields) if fields.values().any(|it| *it != Value::Null));
         if is_partial { "partial" } else { code_of(error).unwrap_or(ErrorCode::Internal).as_str() }
     }
 

@@ -260,6 +260,8 @@ impl Engine {
         let complete = |data, errors: &[ServerError]| {
             self.field_types.complete(document, definition, data, errors)
         };
+        let _in_flight = self.metrics.operation_in_flight();
+        let started = Instant::now();
         let answer = match timeout_at(context.deadline, self.schema.execute(request)).await {
             Ok(mut response) => {
                 stale.tell(&mut response);
@@ -272,6 +274,7 @@ impl Engine {
             self.documents.keep(prepared, owner);
         }
         self.metrics.operation(metric_of(*kind), answer.outcome());
+        self.metrics.operation_duration(metric_of(*kind), started.elapsed());
         Account::note_outcome(answer.outcome_name());
         log_failures(&answer, name.as_deref());
         match question {

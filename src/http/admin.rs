@@ -8,6 +8,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::Redirect;
 use axum::routing::get;
 
+use super::{Readiness, health};
 use crate::telemetry::Metrics;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -15,7 +16,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The routes of the admin address.
-pub fn admin_router(metrics: Arc<Metrics>) -> Router {
+pub fn admin_router(metrics: Arc<Metrics>, readiness: Readiness) -> Router {
     let scrape = move |headers: HeaderMap| {
         let accepts_open_metrics = headers.get_all(ACCEPT).iter().any(|value| {
             value.to_str().is_ok_and(|it| it.contains("application/openmetrics-text"))
@@ -29,5 +30,7 @@ pub fn admin_router(metrics: Arc<Metrics>) -> Router {
     };
     // A person who opens the address should not have to know the path.
     let root = get(async || Redirect::temporary("/metrics"));
-    Router::new().route("/metrics", get(scrape)).route("/", root)
+    let router = Router::new().route("/metrics", get(scrape)).route("/", root);
+    // Orchestrators ask here without a certificate in the way.
+    router.merge(health::router(readiness))
 }

@@ -19,7 +19,7 @@ use crate::ozeki::{
     ApiKey, Client, Credential, Identity, Login, Signature, StationId, Timestamp, UpstreamError,
     UserId,
 };
-use crate::telemetry::{Metrics, attributed};
+use crate::telemetry::{LoginOutcome, Metrics, attributed};
 
 /// How sessions are made.
 #[derive(Clone, Debug)]
@@ -93,6 +93,7 @@ pub struct Sessions {
     revocations: Revocations,
     uses: Option<LastUses>,
     limits: Option<RateLimits>,
+    metrics: Arc<Metrics>,
     tasks: TaskTracker,
     watches: Arc<Watches>,
 }
@@ -119,6 +120,7 @@ impl Sessions {
             revocations: Revocations::new(token_life),
             uses: LastUses::new(options.idle_timeout, token_life),
             limits,
+            metrics: Arc::clone(metrics),
             tasks: TaskTracker::new(),
             watches: Arc::default(),
         }
@@ -174,7 +176,13 @@ impl Sessions {
             Some(station) => station,
             None => StationId::random().map_err(|_| SessionError::Sealing)?,
         };
-        let login = self.prove(key.clone(), station).await?.map_err(|error| {
+        let proved = self.prove(key.clone(), station).await?;
+        self.metrics.login(match &proved {
+            Ok(_) => LoginOutcome::Ok,
+            Err(UpstreamError::Rejected { .. }) => LoginOutcome::Refused,
+            Err(_) => LoginOutcome::Failed,
+        });
+        let login = proved.map_err(|error| {
             if matches!(error, UpstreamError::Rejected { .. }) {
                 SessionError::Refused
             } else {
@@ -227,6 +235,7 @@ impl Sessions {
             let user = caller.user();
             self.revocations.revoke(user, session, Timestamp::now(&self.clock));
             self.end_watches(user);
+            self.metrics.logout();
         }
     }
 

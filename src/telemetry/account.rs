@@ -155,14 +155,13 @@ mod tests {
     #[tokio::test]
     async fn what_a_task_does_is_on_the_account_that_it_was_begun_under() {
         let account = Arc::new(Account::default());
-        let begun = Arc::clone(&account)
-            .scope(async {
-                Account::note(|account| account.add_cache_read(CacheOutcome::Miss));
-                tokio::spawn(attributed(async {
-                    Account::note(|account| account.add_upstream_call(Duration::from_millis(2)));
-                }))
+        let task = Arc::clone(&account).sync_scope(|| {
+            Account::note(|account| account.add_cache_read(CacheOutcome::Miss));
+            attributed(async {
+                Account::note(|account| account.add_upstream_call(Duration::from_millis(2)));
             })
-            .await;
+        });
+        let begun = tokio::spawn(task);
         assert!(begun.await.is_ok());
         Account::note(|account| account.add_cache_read(CacheOutcome::Hit));
         let expected = Counts {

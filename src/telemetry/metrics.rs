@@ -1,12 +1,8 @@
 //! The metrics, all in one place.
 
-use std::collections::HashSet;
-use std::fmt;
-use std::fmt::Write;
 use std::time::Duration;
 
-use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -14,77 +10,16 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Account;
+use super::cache_sizes::CacheSizes;
+use super::labels::{
+    BreakerState, CacheOutcome, LoginOutcome, NoticeKind, OperationKind, OperationOutcome,
+    RateLimit, StreamKind,
+};
+use super::process::Process;
 
 /// From a local answer to the longest deadline, in seconds.
 const DURATION_BUCKETS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
-
-/// How a read of a cached resource was answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CacheOutcome {
-    /// From memory.
-    Hit,
-    /// From memory, although it was no longer fresh, while it was read anew: beside the outcome of that.
-    Stale,
-    /// By a call of its own.
-    Miss,
-    /// By a call that was already under way.
-    Coalesced,
-}
-
-/// The kind of a GraphQL operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum OperationKind {
-    Query,
-    Mutation,
-    Subscription,
-    /// The document or the choice of operation was refused.
-    Refused,
-}
-
-impl OperationKind {
-    /// The kind's name, as in logs and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Query => "query",
-            Self::Mutation => "mutation",
-            Self::Subscription => "subscription",
-            Self::Refused => "refused",
-        }
-    }
-}
-
-/// How a GraphQL operation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum OperationOutcome {
-    /// Without an error.
-    Ok,
-    /// With data and errors.
-    Partial,
-    /// Before any field ran.
-    RequestError,
-    /// At its deadline.
-    TimedOut,
-}
-
-/// How answers that go on are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StreamKind {
-    /// A WebSocket, with any number of operations.
-    WebSocket,
-    /// Server-sent events, of one operation.
-    EventStream,
-}
-
-/// What a notice tells of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum NoticeKind {
-    FriendAvailability,
-    Conversation,
-    ConversationList,
-}
 
 /// Counts one more of something until it is dropped.
 #[derive(Debug)]
@@ -102,86 +37,6 @@ impl Drop for Gauged {
         self.0.dec();
     }
 }
-
-/// Whether calls to the upstream are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BreakerState {
-    /// All are made.
-    Closed,
-    /// None is made for a while.
-    Open,
-    /// One is made, to see whether the upstream is back.
-    HalfOpen,
-}
-
-impl BreakerState {
-    const ALL: [Self; 3] = [Self::Closed, Self::Open, Self::HalfOpen];
-}
-
-/// What refused a request or a login for being one too many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RateLimit {
-    /// Requests of one user with a session.
-    Caller,
-    /// Requests with one forwarded credential.
-    Credential,
-    /// Requests with forwarded credentials from one address.
-    Forwarded,
-    /// Requests without a credential from one address.
-    Anonymous,
-    /// Requests with a credential that is not accepted from one address.
-    Refused,
-    /// Logins with one API key.
-    Login,
-    /// Logins from one address.
-    LoginAddress,
-}
-
-/// Labels are written in lower case, as their names in Rust are not.
-macro_rules! label_values {
-    ($type:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
-        impl EncodeLabelValue for $type {
-            fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
-                let text = match self {
-                    $(Self::$variant => $text,)+
-                };
-                EncodeLabelValue::encode(&text, encoder)
-            }
-        }
-    };
-}
-
-label_values!(CacheOutcome { Hit => "hit", Stale => "stale", Miss => "miss", Coalesced => "coalesced" });
-
-impl EncodeLabelValue for OperationKind {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
-        EncodeLabelValue::encode(&self.as_str(), encoder)
-    }
-}
-
-label_values!(NoticeKind {
-    FriendAvailability => "friend_availability",
-    Conversation => "conversation",
-    ConversationList => "conversation_list",
-});
-label_values!(BreakerState { Closed => "closed", Open => "open", HalfOpen => "half_open" });
-label_values!(OperationOutcome {
-    Ok => "ok",
-    Partial => "partial",
-    RequestError => "request_error",
-    TimedOut => "timed_out",
-});
-label_values!(StreamKind { WebSocket => "websocket", EventStream => "event_stream" });
-
-label_values!(RateLimit {
-    Caller => "caller",
-    Credential => "credential",
-    Forwarded => "forwarded",
-    Anonymous => "anonymous",
-    Refused => "refused",
-    Login => "login",
-    LoginAddress => "login_address",
-});
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct UpstreamLabels {
@@ -233,13 +88,34 @@ struct RateLimitLabels {
     limit: RateLimit,
 }
 
-type Histograms = Family<UpstreamLabels, Histogram, fn() -> Histogram>;
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: OperationKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LoginLabels {
+    outcome: LoginOutcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
+}
+
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// Counts what the gateway does; one per gateway, so that tests can run several side by side.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    upstream_calls: Histograms,
+    process: Registry,
+    cache_sizes: CacheSizes,
+    upstream_calls: Histograms<UpstreamLabels>,
+    operation_durations: Histograms<KindLabels>,
+    operations_in_flight: Gauge,
+    logins: Family<LoginLabels, Counter>,
+    logouts: Counter,
     upstream_retries: Family<RetryLabels, Counter>,
     breaker_state: Family<BreakerLabels, Gauge>,
     breaker_transitions: Family<BreakerLabels, Counter>,
@@ -260,7 +136,7 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("ozeki_graphql");
-        let upstream_calls: Histograms =
+        let upstream_calls: Histograms<UpstreamLabels> =
             Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS));
         registry.register_with_unit(
             "upstream_call_duration",
@@ -288,6 +164,28 @@ impl Default for Metrics {
             "Answers that were sent again without running their query",
             answers_repeated.clone(),
         );
+        let operation_durations: Histograms<KindLabels> =
+            Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS));
+        registry.register_with_unit(
+            "operation_duration",
+            "Time that queries and mutations ran",
+            Unit::Seconds,
+            operation_durations.clone(),
+        );
+        let operations_in_flight = Gauge::default();
+        let help = "Queries and mutations that run";
+        registry.register("operations_in_flight", help, operations_in_flight.clone());
+        let logins = Family::default();
+        registry.register("logins", "Logins that were put to the upstream", logins.clone());
+        let logouts = Counter::default();
+        registry.register("logouts", "Sessions that were ended by a logout", logouts.clone());
+        let cache_sizes = CacheSizes::default();
+        registry.register_collector(Box::new(cache_sizes.clone()));
+        let build: Family<BuildLabels, Gauge> = Family::default();
+        build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
+        registry.register("build_info", "The version that runs, as a label", build);
+        let mut process = Registry::default();
+        process.register_collector(Box::new(Process));
         let streams = Family::default();
         registry.register("streams_open", "Open sockets and event streams", streams.clone());
         let socket_operations = Gauge::default();
@@ -318,7 +216,13 @@ impl Default for Metrics {
         );
         Self {
             registry,
+            process,
+            cache_sizes,
             upstream_calls,
+            operation_durations,
+            operations_in_flight,
+            logins,
+            logouts,
             upstream_retries,
             breaker_state,
             breaker_transitions,
@@ -382,6 +286,36 @@ impl Metrics {
         self.operations.get_or_create(&OperationLabels { kind, outcome }).inc();
     }
 
+    /// Counts a query or mutation as running until what is returned is dropped.
+    pub fn operation_in_flight(&self) -> Gauged {
+        Gauged::new(&self.operations_in_flight)
+    }
+
+    /// Counts how long a query or mutation ran.
+    pub fn operation_duration(&self, kind: OperationKind, duration: Duration) {
+        let labels = KindLabels { kind };
+        self.operation_durations.get_or_create(&labels).observe(duration.as_secs_f64());
+    }
+
+    /// Counts one login that was put to the upstream.
+    pub fn login(&self, outcome: LoginOutcome) {
+        self.logins.get_or_create(&LoginLabels { outcome }).inc();
+    }
+
+    /// Counts one session that a logout ended.
+    pub fn logout(&self) {
+        self.logouts.inc();
+    }
+
+    /// Adds a cache of a resource; `bytes` is asked at each scrape what it takes.
+    pub fn watch_cache(
+        &self,
+        resource: &'static str,
+        bytes: impl Fn() -> u64 + Send + Sync + 'static,
+    ) {
+        self.cache_sizes.add(resource, Box::new(bytes));
+    }
+
     /// Counts a socket or event stream that has opened, until what is returned is dropped.
     pub fn open_stream(&self, kind: StreamKind) -> Gauged {
         // The family's lock must not be held as long as what is returned lives.
@@ -435,57 +369,7 @@ impl Metrics {
         self.connections_open.dec();
     }
 
-    /// All metrics in the OpenMetrics text format.
-    pub fn encode(&self) -> String {
-        let mut text = String::new();
-        encode(&mut text, &self.registry).expect("a String takes all that is written to it");
-        text
-    }
-
-    /// All metrics in the text format from before OpenMetrics: there a counter is declared by the name of its samples,
-    /// with `_total`, and units and the end are not told.
-    pub fn encode_classic(&self) -> String {
-        let text = self.encode();
-        let declared = |line: &str| {
-            let name = line.strip_prefix("# TYPE ")?.strip_suffix(" counter")?;
-            Some(name.to_owned())
-        };
-        let counters: HashSet<String> = text.lines().filter_map(declared).collect();
-        let mut classic = String::with_capacity(text.len());
-        for line in text.lines() {
-            let mut words = line.splitn(4, ' ');
-            match (words.next(), words.next(), words.next(), words.next()) {
-                (Some("#"), Some("EOF" | "UNIT"), ..) => continue,
-                (Some("#"), Some(keyword), Some(name), Some(rest)) if counters.contains(name) => {
-                    let _ = write!(classic, "# {keyword} {name}_total {rest}");
-                }
-                _ => classic.push_str(line),
-            }
-            classic.push('\n');
-        }
-        classic
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_classic_counter_is_declared_by_the_name_of_its_samples() {
-        let metrics = Metrics::default();
-        metrics.operation(OperationKind::Query, OperationOutcome::Ok);
-        metrics.upstream_call("chatfriends", "list", "ok", Duration::from_millis(3));
-        let text = metrics.encode_classic();
-        let lines: Vec<&str> = text.lines().collect();
-        for line in [
-            "# HELP ozeki_graphql_operations_total GraphQL operations.",
-            "# TYPE ozeki_graphql_operations_total counter",
-            "ozeki_graphql_operations_total{kind=\"query\",outcome=\"ok\"} 1",
-            "# TYPE ozeki_graphql_upstream_call_duration_seconds histogram",
-        ] {
-            assert!(lines.contains(&line), "{line} is not in {text}");
-        }
-        assert!(!text.contains("# EOF") && !text.contains("# UNIT"), "{text}");
+    pub(super) fn registries(&self) -> [&Registry; 2] {
+        [&self.registry, &self.process]
     }
 }

@@ -4,12 +4,17 @@
 //! value. Logs have constant messages with fields.
 
 mod account;
+mod cache_sizes;
+mod exposition;
+mod labels;
 mod log;
 mod metrics;
+mod process;
 
 pub use account::{Account, Counts, OK, OperationFacts, attributed};
-pub use log::{LogStyle, start_log};
-pub use metrics::{
-    BreakerState, CacheOutcome, Gauged, Metrics, NoticeKind, OperationKind, OperationOutcome,
+pub use labels::{
+    BreakerState, CacheOutcome, LoginOutcome, NoticeKind, OperationKind, OperationOutcome,
     RateLimit, StreamKind,
 };
+pub use log::{LogStyle, start_log};
+pub use metrics::{Gauged, Metrics};

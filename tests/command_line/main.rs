@@ -124,6 +124,32 @@ fn config_file(text: &str) -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
+fn health_tells_whether_a_gateway_takes_work() {
+    let mut sandbox = Running::sandbox(&["--life", "off", "--shutdown-delay", "1m"]);
+    let admin = sandbox.url("admin_url").to_owned();
+    let graphql = sandbox.url("graphql_url").to_owned();
+    assert_eq!(run(&["health", "--url", &admin]), (0, String::new(), String::new()));
+    assert_eq!(run(&["health", "--url", &graphql]).0, 0);
+    sandbox.signal("-TERM");
+    let deadline = Instant::now() + PATIENCE;
+    let (status, told) = loop {
+        let (status, _, told) = run(&["health", "--url", &admin]);
+        if status != 0 {
+            break (status, told);
+        }
+        assert!(Instant::now() < deadline, "still healthy");
+    };
+    assert_eq!(status, 1);
+    assert!(told.contains("answers with status 503"), "{told}");
+    sandbox.signal("-TERM");
+    sandbox.wait();
+    let (status, _, told) = run(&["health", "--url", &admin]);
+    assert_eq!(status, 1);
+    assert!(told.contains("no answer from"), "{told}");
+    assert_eq!(run(&["health", "--url", "nonsense"]).0, 2);
+}
+
+#[test]
 fn serve_without_an_upstream_says_which_flag_variable_and_key_set_it() {
     let (status, _, told) = run(&["serve"]);
     assert_eq!(status, 2);
@@ -224,7 +250,7 @@ fn small_commands_answer_on_standard_output() {
     assert_eq!(run(&["schema"]).1, include_str!("../../schema.graphql"));
     let (status, help, _) = run(&["--help"]);
     assert_eq!(status, 0);
-    for command in ["serve", "sandbox", "schema", "user-id", "signature", "check"] {
+    for command in ["serve", "sandbox", "schema", "user-id", "signature", "health", "check"] {
         assert!(help.contains(command), "{help}");
     }
 }

@@ -1,6 +1,7 @@
 //! The documents and the code say the same: each test names the file to change when they do not.
 
 mod imports;
+mod metrics;
 mod schema;
 mod sources;
 

@@ -12,6 +12,7 @@ fn subcommands() -> Subcommands {
             .subcommand_required(true)
             .subcommand(Command::new("sign").arg(body)),
         user_id: Command::new("user-id").arg(Arg::new("email").value_name("EMAIL").required(true)),
+        health: Command::new("health"),
     }
 }
 
@@ -25,7 +26,10 @@ fn loaded(arguments: &[&str]) -> Result<Config, String> {
         Invocation::Serve { flags, .. } => (CommandKind::Serve, flags),
         Invocation::Sandbox { flags } => (CommandKind::Sandbox, flags),
         Invocation::Check { flags } => (CommandKind::Check, flags),
-        other @ (Invocation::Schema | Invocation::UserId(_) | Invocation::Signature(_)) => {
+        other @ (Invocation::Schema
+        | Invocation::UserId(_)
+        | Invocation::Signature(_)
+        | Invocation::Health(_)) => {
             panic!("{other:?} takes no configuration")
         }
     };
