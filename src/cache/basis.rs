@@ -114,9 +114,17 @@ impl Data {
         if basis.conversations.is_some() || basis.friends.is_some() {
             self.live.note_read(caller);
         }
-        basis.conversations.iter().for_each(|_| self.conversations.count_hit());
-        basis.friends.iter().for_each(|_| self.friends.count_hit());
-        basis.blocklist.iter().for_each(|_| self.blocklists.count_hit());
-        basis.pages.iter().for_each(|_| self.pages.count_hit());
+        if basis.conversations.is_some() {
+            self.conversations.count_hit();
+        }
+        if basis.friends.is_some() {
+            self.friends.count_hit();
+        }
+        if basis.blocklist.is_some() {
+            self.blocklists.count_hit();
+        }
+        for _page in &basis.pages {
+            self.pages.count_hit();
+        }
     }
 }
