@@ -43,7 +43,7 @@ pub(crate) async fn subscribers(stage: &Stage) {
 async fn watch(stage: &Stage, callers: usize, each: usize, interval: &str, changes: u64) {
     let (gateway, _) = stage.gateway(&["--notification-interval", interval]).await;
     // Numbers that no other row uses, for each has a count of changes.
-    let first = 100_000 + callers * 1000 + interval.len();
+    let first = 100_000 * interval.len() + 1000 * callers;
     let tokens = log_in(gateway.address, first..first + callers).await;
     let before = gateway.resident_bytes();
     let (sender, mut events) = unbounded_channel();
