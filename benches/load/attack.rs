@@ -100,7 +100,10 @@ pub(crate) async fn refused_documents(stage: &Stage) {
     let documents = [
         "{ a ".repeat(2_000),
         "{ conversations { ".repeat(20) + &"} }".repeat(20),
-        format!("{{ {} }}", (0..800).map(|n| format!("a{n}: __typename ")).collect::<String>()),
+        format!(
+            "{{ {} }}",
+            (0..800).map(|n| format!("a{n}: __typename")).collect::<Vec<_>>().join(" ")
+        ),
         format!("{{ viewer {} {{ id }} }}", "@include(if: true) ".repeat(400)),
         "query { viewer { nothing } }".to_owned(),
         "#".repeat(30_000),

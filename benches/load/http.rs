@@ -28,7 +28,7 @@ pub(crate) fn post(path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> 
         body.len()
     );
     for (name, value) in headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
+        text.extend([name, ": ", value, "\r\n"]);
     }
     text.push_str("\r\n");
     text.push_str(body);

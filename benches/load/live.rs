@@ -170,7 +170,7 @@ async fn next(socket: &mut WebSocketStream<TcpStream>) -> Option<Value> {
         match socket.next().await?.ok()? {
             Message::Text(text) => return serde_json::from_str(&text).ok(),
             Message::Close(_) => return None,
-            _ => {}
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
     }
 }

@@ -7,7 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 
 use super::Account;
 use super::cache_sizes::CacheSizes;
@@ -133,6 +133,13 @@ pub struct Metrics {
     connections_open: Gauge,
 }
 
+/// A metric that the registry tells of.
+fn registered<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("ozeki_graphql");
@@ -144,26 +151,18 @@ impl Default for Metrics {
             Unit::Seconds,
             upstream_calls.clone(),
         );
-        let upstream_retries = Family::default();
         let help = "Reads of the upstream that were repeated after a failure";
-        registry.register("upstream_retries", help, upstream_retries.clone());
+        let upstream_retries = registered(&mut registry, "upstream_retries", help);
         let breaker_state = Family::<BreakerLabels, Gauge>::default();
         breaker_state.get_or_create(&BreakerLabels { state: BreakerState::Closed }).set(1);
         let help = "The state that the breaker of upstream calls is in, as 1";
         registry.register("upstream_breaker_state", help, breaker_state.clone());
-        let breaker_transitions = Family::default();
         let help = "Changes of the breaker of upstream calls, by the state that it came to";
-        registry.register("upstream_breaker_transitions", help, breaker_transitions.clone());
-        let cache_reads = Family::default();
-        registry.register("cache_reads", "Reads of cached resources", cache_reads.clone());
-        let operations = Family::default();
-        registry.register("operations", "GraphQL operations", operations.clone());
-        let answers_repeated = Counter::default();
-        registry.register(
-            "answers_repeated",
-            "Answers that were sent again without running their query",
-            answers_repeated.clone(),
-        );
+        let breaker_transitions = registered(&mut registry, "upstream_breaker_transitions", help);
+        let cache_reads = registered(&mut registry, "cache_reads", "Reads of cached resources");
+        let operations = registered(&mut registry, "operations", "GraphQL operations");
+        let help = "Answers that were sent again without running their query";
+        let answers_repeated = registered(&mut registry, "answers_repeated", help);
         let operation_durations: Histograms<KindLabels> =
             Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS));
         registry.register_with_unit(
@@ -172,13 +171,10 @@ impl Default for Metrics {
             Unit::Seconds,
             operation_durations.clone(),
         );
-        let operations_in_flight = Gauge::default();
         let help = "Queries and mutations that run";
-        registry.register("operations_in_flight", help, operations_in_flight.clone());
-        let logins = Family::default();
-        registry.register("logins", "Logins that were put to the upstream", logins.clone());
-        let logouts = Counter::default();
-        registry.register("logouts", "Sessions that were ended by a logout", logouts.clone());
+        let operations_in_flight = registered(&mut registry, "operations_in_flight", help);
+        let logins = registered(&mut registry, "logins", "Logins that were put to the upstream");
+        let logouts = registered(&mut registry, "logouts", "Sessions that were ended by a logout");
         let cache_sizes = CacheSizes::default();
         registry.register_collector(Box::new(cache_sizes.clone()));
         let build: Family<BuildLabels, Gauge> = Family::default();
@@ -186,34 +182,20 @@ impl Default for Metrics {
         registry.register("build_info", "The version that runs, as a label", build);
         let mut process = Registry::default();
         process.register_collector(Box::new(Process));
-        let streams = Family::default();
-        registry.register("streams_open", "Open sockets and event streams", streams.clone());
-        let socket_operations = Gauge::default();
+        let streams = registered(&mut registry, "streams_open", "Open sockets and event streams");
         let help = "Operations under way over sockets";
-        registry.register("socket_operations_active", help, socket_operations.clone());
-        let socket_closings = Family::default();
-        registry.register("socket_closings", "Sockets that ended", socket_closings.clone());
-        let pollers = Gauge::default();
-        registry.register("pollers", "Stations whose notices are polled", pollers.clone());
-        let subscriptions = Gauge::default();
-        registry.register("subscriptions", "Subscriptions that are open", subscriptions.clone());
-        let notices = Family::default();
-        registry.register("notices", "What notices named", notices.clone());
-        let lagged = Counter::default();
+        let socket_operations = registered(&mut registry, "socket_operations_active", help);
+        let socket_closings = registered(&mut registry, "socket_closings", "Sockets that ended");
+        let pollers = registered(&mut registry, "pollers", "Stations whose notices are polled");
+        let subscriptions =
+            registered(&mut registry, "subscriptions", "Subscriptions that are open");
+        let notices = registered(&mut registry, "notices", "What notices named");
         let help = "Subscriptions that ended because their client did not keep up";
-        registry.register("subscriptions_lagged", help, lagged.clone());
-        let rate_limited = Family::default();
-        registry.register(
-            "rate_limited",
-            "Requests and logins refused by a rate limit",
-            rate_limited.clone(),
-        );
-        let connections_open = Gauge::default();
-        registry.register(
-            "connections_open",
-            "Connections of frontends that are open",
-            connections_open.clone(),
-        );
+        let lagged = registered(&mut registry, "subscriptions_lagged", help);
+        let help = "Requests and logins refused by a rate limit";
+        let rate_limited = registered(&mut registry, "rate_limited", help);
+        let help = "Connections of frontends that are open";
+        let connections_open = registered(&mut registry, "connections_open", help);
         Self {
             registry,
             process,

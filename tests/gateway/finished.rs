@@ -238,12 +238,11 @@ impl World {
                 if eager {
                     caller = caller.with_header("cache-control", "no-cache");
                 }
-                let (query, variables) = match QUESTIONS.get(question) {
-                    Some((query, variables)) => (*query, serde_json::from_str(variables).unwrap()),
-                    None => {
-                        let query = OF_CONVERSATIONS[question - QUESTIONS.len()];
-                        (query, json!({ "id": self.conversation }))
-                    }
+                let (query, variables) = if let Some((query, variables)) = QUESTIONS.get(question) {
+                    (*query, serde_json::from_str(variables).unwrap())
+                } else {
+                    let query = OF_CONVERSATIONS[question - QUESTIONS.len()];
+                    (query, json!({ "id": self.conversation }))
                 };
                 let body = json!({ "query": query, "variables": variables }).to_string();
                 Some(caller.send(Method::POST, "", "application/json", body.into_bytes()).await)
