@@ -329,7 +329,7 @@ fn own_name<'a>(operations: &'a DocumentOperations, name: Option<&'a str>) -> Op
     match operations {
         DocumentOperations::Single(_) => None,
         DocumentOperations::Multiple(operations) => {
-            name.or_else(|| operations.keys().next().map(|name| name.as_str()))
+            name.or_else(|| operations.keys().next().map(async_graphql::Name::as_str))
         }
     }
 }

@@ -134,6 +134,7 @@ pub struct Metrics {
 }
 
 impl Default for Metrics {
+    #[expect(clippy::too_many_lines, reason = "it is the list of all metrics")]
     fn default() -> Self {
         let mut registry = Registry::with_prefix("ozeki_graphql");
         let upstream_calls: Histograms<UpstreamLabels> =
