@@ -3,30 +3,15 @@
 use ozeki_graphql::sandbox::{Fault, Reply};
 use serde_json::json;
 
+use crate::support::chat::{ADD, MESSAGE_ID, PAGE, REJECTION, chat_of, send};
 use crate::support::{CONVERSATIONS, Caller, FRIENDS, TestGateway};
 
-const ADD: (&str, &str) = ("chatconversation", "add");
 const CLEAR: (&str, &str) = ("chatconversation", "clear");
 const MUTE: (&str, &str) = ("chatconversation", "mute");
-const PAGE: (&str, &str) = ("chatconversation", "downloadpartial");
-
-const REJECTION: &str = r#"{"status":"ERROR","errormessage":"not today"}"#;
-const MESSAGE_ID: &str = "0b3f0f4c-6d5e-4f7a-9c1b-2a3d4e5f6a7b";
-
-async fn chat_of(caller: &Caller) -> String {
-    let data = caller.data("{ conversations(first: 1) { nodes { id } } }").await;
-    data["conversations"]["nodes"][0]["id"].as_str().unwrap().to_owned()
-}
 
 fn mute(chat: &str) -> String {
     format!(
         "mutation {{ muteConversation(input: {{id: \"{chat}\"}}) {{ conversation {{ isMuted }} }} }}"
-    )
-}
-
-fn send(chat: &str, data: &str) -> String {
-    format!(
-        "mutation {{ sendMessage(input: {{conversationId: \"{chat}\", data: \"{data}\", id: \"{MESSAGE_ID}\"}}) {{ message {{ id data }} }} }}"
     )
 }
 

@@ -3,24 +3,8 @@
 use ozeki_graphql::sandbox::{Fault, Reply};
 use serde_json::{Value, json};
 
+use crate::support::chat::{ADD, MESSAGE_ID, PAGE, REJECTION, chat_of, send};
 use crate::support::{CONVERSATIONS, Caller, TestGateway};
-
-const ADD: (&str, &str) = ("chatconversation", "add");
-const PAGE: (&str, &str) = ("chatconversation", "downloadpartial");
-
-const REJECTION: &str = r#"{"status":"ERROR","errormessage":"not today"}"#;
-const MESSAGE_ID: &str = "0b3f0f4c-6d5e-4f7a-9c1b-2a3d4e5f6a7b";
-
-async fn chat_of(caller: &Caller) -> String {
-    let data = caller.data("{ conversations(first: 1) { nodes { id } } }").await;
-    data["conversations"]["nodes"][0]["id"].as_str().unwrap().to_owned()
-}
-
-fn send(chat: &str, data: &str) -> String {
-    format!(
-        "mutation {{ sendMessage(input: {{conversationId: \"{chat}\", data: \"{data}\", id: \"{MESSAGE_ID}\"}}) {{ message {{ id data }} }} }}"
-    )
-}
 
 fn sent(data: &str) -> Value {
     json!({ "sendMessage": { "message": { "id": MESSAGE_ID, "data": data } } })

@@ -1,6 +1,7 @@
 //! Starts a gateway in front of the sandbox, in process, and asks it over HTTP.
 
 pub(crate) mod canaries;
+pub(crate) mod chat;
 mod client;
 mod events;
 mod socket;
