@@ -77,7 +77,7 @@ impl Look {
     }
 }
 
-/// The arguments of a field, variables put in. What is of another type is told when the field is resolved.
+/// The arguments of a field, variables put in.
 struct Arguments(Vec<(async_graphql::Name, Value)>);
 
 impl Arguments {
@@ -89,13 +89,34 @@ impl Arguments {
         self.0.iter().find(|(argument, _)| argument == name).map(|(_, value)| value)
     }
 
+    /// A number; what is none, or too large for one, stands as the largest, which no argument takes.
     fn int(&self, name: &str) -> Option<i32> {
-        let Value::Number(number) = self.value(name)? else { return None };
-        number.as_i64().and_then(|number| i32::try_from(number).ok())
+        match self.value(name)? {
+            Value::Null => None,
+            Value::Number(number) => {
+                let number = number.as_i64().and_then(|number| i32::try_from(number).ok());
+                Some(number.unwrap_or(i32::MAX))
+            }
+            Value::String(_)
+            | Value::Boolean(_)
+            | Value::Binary(_)
+            | Value::Enum(_)
+            | Value::List(_)
+            | Value::Object(_) => Some(i32::MAX),
+        }
     }
 
+    /// A text; what is none stands as the empty one, which is no cursor.
     fn text(&self, name: &str) -> Option<&str> {
-        let Value::String(text) = self.value(name)? else { return None };
-        Some(text)
+        match self.value(name)? {
+            Value::Null => None,
+            Value::String(text) => Some(text),
+            Value::Number(_)
+            | Value::Boolean(_)
+            | Value::Binary(_)
+            | Value::Enum(_)
+            | Value::List(_)
+            | Value::Object(_) => Some(""),
+        }
     }
 }

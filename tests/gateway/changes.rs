@@ -192,6 +192,7 @@ async fn an_answer_that_cannot_be_given_is_refused_before_the_change_is_made() {
     };
     for (query, argument) in [
         (mute("messages(last: 0) { nodes { id } }"), "last"),
+        (mute("messages(last: 2147483648) { nodes { id } }"), "last"),
         (mute("... on Conversation { messages(before: \"x\") { nodes { id } } }"), "before"),
         (mute("participants { friend { conversations(first: 999) { totalCount } } }"), "first"),
         (
