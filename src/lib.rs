@@ -17,4 +17,5 @@ pub mod ozeki;
 pub mod sandbox;
 
 pub mod clock;
+pub mod recent;
 pub mod telemetry;

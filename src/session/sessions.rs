@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use super::limits::RateLimits;
 use super::revocations::Revocations;
-use super::token::{CLOCK_SKEW_MAX, Sealer};
+use super::token::{CLOCK_SKEW_MAX, Sealer, TOKEN_MAX_BYTES, is_in_force};
 use super::uses::LastUses;
 use super::watch::Watches;
 use super::{
@@ -19,6 +19,7 @@ use crate::ozeki::{
     ApiKey, Client, Credential, Identity, Login, Signature, StationId, Timestamp, UpstreamError,
     UserId,
 };
+use crate::recent::{Recent, TextHash};
 use crate::telemetry::{LoginOutcome, Metrics, attributed};
 
 /// How sessions are made.
@@ -88,6 +89,8 @@ pub struct Sessions {
     client: Arc<Client>,
     clock: Clock,
     sealer: Sealer,
+    /// The tokens that were opened lately: to open one costs more than all else that a ready answer needs.
+    opened: Recent<Arc<Caller>>,
     time_to_live: Duration,
     forward_credentials: bool,
     revocations: Revocations,
@@ -115,6 +118,7 @@ impl Sessions {
             client,
             clock,
             sealer: Sealer::new(key, key_previous.as_ref(), *audience, *time_to_live),
+            opened: Recent::default(),
             time_to_live: *time_to_live,
             forward_credentials: options.forward_credentials,
             revocations: Revocations::new(token_life),
@@ -223,10 +227,11 @@ impl Sessions {
             Presented::Unusable => None,
             Presented::Token(token) => self.open(token),
             Presented::Forwarded { user, station, signature } => {
-                self.forward_credentials.then(|| forwarded(user, station, signature)).flatten()
+                let caller = self.forward_credentials.then(|| forwarded(user, station, signature));
+                caller.flatten().map(Arc::new)
             }
         };
-        caller.map_or(Authentication::Refused, |caller| Authentication::Caller(Arc::new(caller)))
+        caller.map_or(Authentication::Refused, Authentication::Caller)
     }
 
     /// Ends the caller's session, if there is one, on this replica: its token is refused until it would have expired.
@@ -234,6 +239,9 @@ impl Sessions {
         if let Some(session) = caller.session() {
             let user = caller.user();
             self.revocations.revoke(user, session, Timestamp::now(&self.clock));
+            // It would be refused all the same; what it holds is not kept for longer than it is of use.
+            let is_of_session = |it: &Session| it.id == session.id;
+            self.opened.forget(|caller| caller.session().is_some_and(is_of_session));
             self.end_watches(user);
             self.metrics.logout();
         }
@@ -264,11 +272,27 @@ impl Sessions {
         self.watches.end(user, |session| self.revocations.contains(user, session));
     }
 
-    fn open(&self, token: &str) -> Option<Caller> {
-        let caller = self.sealer.open(token, self.clock.unix_seconds())?;
+    fn open(&self, token: &str) -> Option<Arc<Caller>> {
+        let caller = self.opened(token, self.clock.unix_seconds())?;
         let session = caller.session()?;
         let is_accepted = !self.revocations.contains(caller.user(), session) && self.touch(session);
         is_accepted.then_some(caller)
+    }
+
+    /// Whom a token stands for that is in force at `now`. What is remembered of it is what it says, and no more: whether
+    /// that is accepted is asked each time.
+    fn opened(&self, token: &str, now: i64) -> Option<Arc<Caller>> {
+        if token.len() > TOKEN_MAX_BYTES {
+            return None;
+        }
+        let hash = TextHash::of(token.as_bytes());
+        if let Some(caller) = self.opened.find(&hash) {
+            let is_in_force = caller.session().is_some_and(|session| is_in_force(session, now));
+            return is_in_force.then_some(caller);
+        }
+        let caller = Arc::new(self.sealer.open(token, now)?);
+        self.opened.keep(hash, Arc::clone(&caller), self.clock.monotonic());
+        Some(caller)
     }
 
     /// Notes that the session is in use; false if it has been idle for too long.

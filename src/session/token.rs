@@ -21,7 +21,7 @@ use crate::ozeki::{ApiKey, Credential, Identity, StationId, Timestamp, UserId};
 const PURPOSE: &[u8] = b"ozeki-graphql session 2";
 
 /// No token of ours is longer: the longest key and name, in base64, with room to spare.
-const TOKEN_MAX_BYTES: usize = 4096;
+pub(super) const TOKEN_MAX_BYTES: usize = 4096;
 
 /// The version, the purpose, the payload and, as footer, the key's id.
 const TOKEN_PARTS: usize = 4;
@@ -146,22 +146,28 @@ impl Sealer {
         let token = UntrustedToken::<Local, V4>::try_from(token).ok()?;
         let trusted = LocalToken::decrypt(key, &token, Some(id), Some(&self.assertion)).ok()?;
         let claims: Claims = serde_json::from_str(trusted.payload()).ok()?;
-        let skew = i64::try_from(CLOCK_SKEW_MAX.as_secs()).ok()?;
         // The gateway that sealed it may have been told a longer life than this one.
         let expires_at = claims.exp.min(claims.iat.checked_add(self.time_to_live)?);
-        if expires_at <= now || claims.iat > now.checked_add(skew)? {
-            return None;
-        }
         let session = Session {
             id: SessionId(claims.id),
             name: claims.name,
             issued_at: Timestamp::from_unix_seconds(claims.iat).ok()?,
             expires_at: Timestamp::from_unix_seconds(expires_at).ok()?,
         };
+        if !is_in_force(&session, now) {
+            return None;
+        }
         let credential = Credential::ApiKey(ApiKey::parse(&claims.key).ok()?);
         let identity = Identity { user: claims.user, station: claims.station, credential };
         Some(Caller::new(identity, Some(session)))
     }
+}
+
+/// Whether a session has begun, as far as clocks agree, and has not expired at `now`.
+pub(super) fn is_in_force(session: &Session, now: i64) -> bool {
+    let skew = i64::try_from(CLOCK_SKEW_MAX.as_secs()).unwrap_or_default();
+    let begins_at_latest = now.saturating_add(skew);
+    session.expires_at.unix_seconds() > now && session.issued_at.unix_seconds() <= begins_at_latest
 }
 
 #[cfg(test)]
