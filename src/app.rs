@@ -16,8 +16,8 @@ use crate::clock::Clock;
 use crate::graphql::{Engine, EngineOptions, OperationLimits};
 use crate::http::playground::{Settings, SettingsSource, tabs};
 use crate::http::{
-    AllowedOrigins, HttpOptions, Readiness, Server, ServerOptions, Streams, TlsError, admin_router,
-    router,
+    AllowedOrigins, Edge, HttpOptions, Readiness, Server, ServerOptions, Streams, TlsError,
+    admin_router,
 };
 pub use crate::http::{ConnectionLimits, TlsFiles};
 use crate::ozeki::{ApiKey, Client, ClientOptions, ClientSetupError};
@@ -169,7 +169,7 @@ impl Gateway {
         let address = local_address(&listener, options.listen)?;
         let mut servers = vec![Server::start(ServerOptions {
             listener,
-            router: router(http),
+            routes: Edge::new(http),
             limits: options.connections,
             tls: options.tls,
             gauge: Some(Arc::clone(&metrics)),
@@ -179,7 +179,7 @@ impl Gateway {
             admin_address = Some(local_address(&listener, wanted)?);
             servers.push(Server::start(ServerOptions {
                 listener,
-                router: admin_router(metrics, readiness.clone()),
+                routes: admin_router(metrics, readiness.clone()),
                 limits: ConnectionLimits::of_admin(),
                 tls: None,
                 gauge: None,

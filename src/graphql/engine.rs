@@ -14,6 +14,7 @@ use async_graphql::{SDLExportOptions, Schema, ServerError, Variables};
 use tokio::time::{Instant, timeout_at};
 
 use document::{argument_at, fill_defaults, selects_schema};
+use recalling::Known;
 use subscribing::ScopePerEvent;
 use values::{check_json, check_values};
 
@@ -32,6 +33,7 @@ use super::{Answer, ErrorCode, Freshness, Scope};
 use crate::cache::{CallBudget, Data};
 use crate::clock::Clock;
 use crate::ozeki::{Timestamp, UpstreamError};
+use crate::recent::Recent;
 use crate::session::{Authentication, ClientNetwork, Sessions};
 use crate::telemetry::{Account, Metrics, OperationKind, OperationOutcome};
 
@@ -74,7 +76,7 @@ pub struct Operation {
     name: Option<String>,
     variables: serde_json::Map<String, serde_json::Value>,
     /// The question that it answers, where that may be kept.
-    asked: Option<Asked>,
+    asked: Option<Arc<Asked>>,
 }
 
 impl Operation {
@@ -117,6 +119,8 @@ pub struct Engine {
     field_types: FieldTypes,
     documents: Documents,
     answers: FinishedAnswers,
+    /// The bodies of requests whose answers were ready, with what they ask.
+    bodies: Recent<Arc<Known>>,
     data: Arc<Data>,
     sessions: Arc<Sessions>,
     metrics: Arc<Metrics>,
@@ -155,6 +159,7 @@ impl Engine {
             field_types,
             documents,
             answers: FinishedAnswers::new(options.answers_max_bytes),
+            bodies: Recent::default(),
             data,
             sessions,
             metrics,
@@ -204,6 +209,7 @@ impl Engine {
         check_values(&request.variables, limits).map_err(too_expensive)?;
         let prepared = self.document(&request.query, request.persisted)?;
         let asked = if self.answers.are_kept() { Asked::of(&request, prepared.hash) } else { None };
+        let asked = asked.map(Arc::new);
         let Request { query: _, persisted: _, operation_name: name, mut variables } = request;
         let definition = choose(&prepared.document.operations, name.as_deref()).map_err(invalid)?;
         check_variables(definition, &variables).map_err(invalid)?;
@@ -247,7 +253,7 @@ impl Engine {
         let Operation { prepared, kind, name, variables, asked } = &operation;
         let document = &prepared.document;
         let owner = Owner::of(&context.authentication);
-        let question = asked.clone().and_then(|asked| Question::of(asked, &context));
+        let question = asked.as_ref().and_then(|asked| Question::of(asked, &context));
         let stale = Stale::default();
         let scope =
             self.scope(context.authentication, context.client, context.freshness, stale.clone());

@@ -63,16 +63,16 @@ impl Asked {
 pub(super) struct Question {
     caller: CallerKey,
     session: Option<SessionId>,
-    asked: Asked,
+    asked: Arc<Asked>,
 }
 
 impl Question {
     /// The question of a caller who takes answers from memory; others have none.
-    pub(super) fn of(asked: Asked, context: &RequestContext) -> Option<Self> {
+    pub(super) fn of(asked: &Arc<Asked>, context: &RequestContext) -> Option<Self> {
         match (&context.authentication, context.freshness) {
             (Authentication::Caller(caller), Freshness::Cached) => {
                 let session = caller.session().map(|session| session.id);
-                Some(Self { caller: caller.key(), session, asked })
+                Some(Self { caller: caller.key(), session, asked: Arc::clone(asked) })
             }
             (_, Freshness::Upstream)
             | (Authentication::Anonymous | Authentication::Refused, Freshness::Cached) => None,
@@ -139,8 +139,10 @@ impl Finished {
         let encoded = self.encoded.iter();
         let encoded =
             encoded.map(|form| size_of::<Encoded>() + form.accepted.len() + form.body.len());
-        // The question stands in the table's key, in the queue of its user and in the value.
-        3 * (size_of::<Question>() + text)
+        // The question stands in the table's key, in the queue of its user and in the value; what is asked is shared.
+        3 * size_of::<Question>()
+            + size_of::<Asked>()
+            + text
             + size_of::<Self>()
             + self.body.len()
             + encoded.sum::<usize>()

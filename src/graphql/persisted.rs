@@ -121,6 +121,22 @@ impl Documents {
         Some(Arc::clone(&entry.prepared))
     }
 
+    /// Notes that this owner ran a document again; false if it is not here.
+    pub(super) fn note_use(&self, hash: DocumentHash, owner: Owner) -> bool {
+        let mut kept = self.kept();
+        let Kept { entries, bytes_of, uses, .. } = &mut *kept;
+        let Some(entry) = entries.get_mut(&hash) else { return false };
+        *uses += 1;
+        entry.last_use = *uses;
+        if entry.owner != owner {
+            let bytes = entry.prepared.bytes;
+            uncharge(bytes_of, entry.owner, bytes);
+            *bytes_of.entry(owner).or_default() += bytes;
+            entry.owner = owner;
+        }
+        true
+    }
+
     /// Keeps a document that was run, or notes that this owner ran it.
     pub(super) fn keep(&self, prepared: &Arc<Prepared>, owner: Owner) {
         if !prepared.may_be_kept || prepared.bytes > self.max_bytes {
@@ -152,12 +168,7 @@ impl Kept {
             return;
         };
         self.bytes -= prepared.bytes;
-        if let Some(bytes) = self.bytes_of.get_mut(&owner) {
-            *bytes -= prepared.bytes;
-            if *bytes == 0 {
-                self.bytes_of.remove(&owner);
-            }
-        }
+        uncharge(&mut self.bytes_of, owner, prepared.bytes);
     }
 
     /// Makes room for a document of this owner, which counts as taken. It looks through everything, which is some
@@ -173,6 +184,15 @@ impl Kept {
         let oldest = of_largest.min_by_key(|(_, entry)| entry.last_use).map(|(hash, _)| *hash);
         if let Some(hash) = oldest {
             self.remove(hash);
+        }
+    }
+}
+
+fn uncharge(bytes_of: &mut HashMap<Owner, u64>, owner: Owner, freed: u64) {
+    if let Some(bytes) = bytes_of.get_mut(&owner) {
+        *bytes -= freed;
+        if *bytes == 0 {
+            bytes_of.remove(&owner);
         }
     }
 }

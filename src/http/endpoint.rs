@@ -2,25 +2,26 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Extension, Router, middleware};
+use axum::routing::get;
+use axum::{Extension, Router};
+use bytes::BytesMut;
+use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
-use tower_http::CompressionLevel;
-use tower_http::compression::CompressionLayer;
 
 use super::error::RequestError;
-use super::negotiation::{EventStream, MediaType};
+use super::negotiation::{Accepted, EventStream, MediaType};
 use super::{
     HttpOptions, PeerAddress, client_address, credentials, finished, request, sse, websocket,
 };
 use crate::graphql::{Answer, Freshness, OperationType, Request, RequestContext};
+use crate::recent::TextHash;
 use crate::session::{Authentication, ClientNetwork};
 
 /// What may be run by POST.
@@ -30,37 +31,90 @@ const BY_POST: [OperationType; 3] =
 /// What may be run by GET: what changes nothing.
 const BY_GET: [OperationType; 2] = [OperationType::Query, OperationType::Subscription];
 
-pub(super) fn router(options: HttpOptions) -> Router {
-    let compression =
-        CompressionLayer::new().gzip(true).br(true).quality(CompressionLevel::Fastest);
-    let methods = post(post_graphql).get(get_graphql).fallback(other_method);
-    // Around compression: it keeps what that made.
-    let keeping = middleware::from_fn_with_state(options.clone(), finished::keep_encoded);
-    Router::new().route("/graphql", methods).with_state(options).layer(compression).layer(keeping)
+/// The routes of all methods but POST.
+pub(super) fn router(options: Arc<HttpOptions>) -> Router {
+    let methods = get(get_graphql).fallback(other_method);
+    Router::new().route("/graphql", methods).with_state(options)
 }
 
-async fn post_graphql(
-    State(options): State<HttpOptions>,
-    Extension(peer): Extension<PeerAddress>,
-    headers: HeaderMap,
+/// How far a request by POST came before anything was run.
+pub(super) enum Begun {
+    /// To its end: it was refused, or its answer was ready.
+    Answered(Response),
+    /// It was read.
+    Read(Box<Posted>),
+}
+
+/// A request by POST that was read.
+pub(super) struct Posted {
+    context: RequestContext,
+    body: Bytes,
+    /// By what the body is known if it comes again, where its answer may be kept.
+    hash: Option<TextHash>,
+    accepted: Accepted,
+}
+
+/// Reads a request by POST, and answers it if its answer is ready. It logs nothing.
+pub(super) async fn begin_post(
+    options: &HttpOptions,
+    peer: PeerAddress,
+    headers: &HeaderMap,
     body: Body,
-) -> Response {
-    let deadline = Instant::now() + options.request_timeout;
-    answered(&options, peer, &headers, async |media_type, asker| {
-        request::check_content_type(&headers)?;
-        let body = read_body(&headers, body, options.body_max_bytes, deadline).await?;
-        if let Err(answer) = options.engine.check_text(&body) {
-            return Ok(to_response(&answer, media_type));
+) -> Begun {
+    let accepted = Accepted::by(headers);
+    match read_post(options, peer, headers, body, accepted).await {
+        Ok(posted) => {
+            let finished = posted.hash.filter(|_| accepted.events != EventStream::Preferred);
+            let finished =
+                finished.and_then(|hash| options.engine.recall_body(&hash, &posted.context));
+            match finished {
+                Some(finished) => {
+                    let media_type = media_type_of(accepted);
+                    Begun::Answered(finished::to_response(finished, headers, media_type))
+                }
+                None => Begun::Read(Box::new(posted)),
+            }
         }
-        let request = request::from_body(&body)?;
-        run(&options, request, asker.context(&headers, deadline), &headers, media_type, &BY_POST)
-            .await
-    })
-    .await
+        Err(error) => Begun::Answered(error.into_response(media_type_of(accepted))),
+    }
+}
+
+async fn read_post(
+    options: &HttpOptions,
+    peer: PeerAddress,
+    headers: &HeaderMap,
+    body: Body,
+    accepted: Accepted,
+) -> Result<Posted, RequestError> {
+    let deadline = Instant::now() + options.request_timeout;
+    let asker = Asker::accepted(options, peer, headers, accepted)?;
+    request::check_content_type(headers)?;
+    let body = read_body(headers, body, options.body_max_bytes, deadline).await?;
+    let context = asker.context(headers, deadline);
+    let hash = options.engine.may_be_ready(&context).then(|| TextHash::of(&body));
+    Ok(Posted { context, body, hash, accepted })
+}
+
+/// Runs a request by POST that was read.
+pub(super) async fn finish_post(
+    options: &HttpOptions,
+    posted: Posted,
+    headers: &HeaderMap,
+) -> Response {
+    let Posted { context, body, hash, accepted } = posted;
+    let media_type = media_type_of(accepted);
+    if let Err(answer) = options.engine.check_text(&body) {
+        return to_response(&answer, media_type);
+    }
+    let answered = match request::from_body(&body) {
+        Ok(request) => run(options, (request, hash), context, headers, accepted, &BY_POST).await,
+        Err(error) => Err(error),
+    };
+    answered.unwrap_or_else(|error| error.into_response(media_type))
 }
 
 async fn get_graphql(
-    State(options): State<HttpOptions>,
+    State(options): State<Arc<HttpOptions>>,
     Extension(peer): Extension<PeerAddress>,
     headers: HeaderMap,
     RawQuery(query_string): RawQuery,
@@ -72,24 +126,32 @@ async fn get_graphql(
         return opened.unwrap_or_else(|error| error.into_response(MediaType::Json));
     }
     let deadline = Instant::now() + options.request_timeout;
-    answered(&options, peer, &headers, async |media_type, asker| {
+    let accepted = Accepted::by(&headers);
+    let answered = async {
+        let asker = Asker::accepted(&options, peer, &headers, accepted)?;
         request::check_preflight_header(&headers)?;
         // Not scanned as a body is: a URL has at most 64 KiB, and that bounds what is decoded from it.
-        let request: Request =
-            request::from_query_string(query_string.as_deref().unwrap_or_default())?;
-        run(&options, request, asker.context(&headers, deadline), &headers, media_type, &BY_GET)
-            .await
-    })
-    .await
+        let request = request::from_query_string(query_string.as_deref().unwrap_or_default())?;
+        let context = asker.context(&headers, deadline);
+        run(&options, (request, None), context, &headers, accepted, &BY_GET).await
+    };
+    answered.await.unwrap_or_else(|error| error.into_response(media_type_of(accepted)))
 }
 
 async fn other_method(
-    State(options): State<HttpOptions>,
+    State(options): State<Arc<HttpOptions>>,
     Extension(peer): Extension<PeerAddress>,
     headers: HeaderMap,
 ) -> Response {
-    let refused = async |_media_type, _asker| Err(RequestError::MethodNotAllowed);
-    answered(&options, peer, &headers, refused).await
+    let accepted = Accepted::by(&headers);
+    let asker = Asker::accepted(&options, peer, &headers, accepted);
+    let refusal = asker.err().unwrap_or(RequestError::MethodNotAllowed);
+    refusal.into_response(media_type_of(accepted))
+}
+
+/// The media type of an answer. Who takes events only gets refusals all the same: of HTTP, and not of GraphQL.
+fn media_type_of(accepted: Accepted) -> MediaType {
+    accepted.media_type.unwrap_or(MediaType::Json)
 }
 
 /// Who asks, and from where.
@@ -111,29 +173,22 @@ impl Asker {
         Ok(Self { authentication, client })
     }
 
+    /// The same, for an answer that must have a media type that the client takes.
+    fn accepted(
+        options: &HttpOptions,
+        peer: PeerAddress,
+        headers: &HeaderMap,
+        accepted: Accepted,
+    ) -> Result<Self, RequestError> {
+        let asker = Self::admitted(options, peer, headers)?;
+        let takes_any = accepted.media_type.is_some() || accepted.events != EventStream::Refused;
+        takes_any.then_some(asker).ok_or(RequestError::NotAcceptable)
+    }
+
     fn context(self, headers: &HeaderMap, deadline: Instant) -> RequestContext {
         let Self { authentication, client } = self;
         RequestContext { authentication, client, freshness: freshness(headers), deadline }
     }
-}
-
-/// Settles the media type first, so that every refusal has the one that the client asked for; then who asks.
-async fn answered(
-    options: &HttpOptions,
-    peer: PeerAddress,
-    headers: &HeaderMap,
-    respond: impl AsyncFnOnce(MediaType, Asker) -> Result<Response, RequestError>,
-) -> Response {
-    let accepted = MediaType::accepted(headers);
-    // Who takes events only gets refusals all the same: of HTTP, and not of GraphQL.
-    let media_type = accepted.unwrap_or(MediaType::Json);
-    let takes_events = MediaType::event_stream(headers) != EventStream::Refused;
-    let result = match Asker::admitted(options, peer, headers) {
-        Ok(asker) if accepted.is_some() || takes_events => respond(media_type, asker).await,
-        Ok(_) => Err(RequestError::NotAcceptable),
-        Err(error) => Err(error),
-    };
-    result.unwrap_or_else(|error| error.into_response(media_type))
 }
 
 /// Reads a body of at most `limit` bytes until the deadline; one that is announced as longer is not begun.
@@ -147,33 +202,49 @@ async fn read_body(
     if announced.is_some_and(|length: u64| usize::try_from(length).map_or(true, |it| it > limit)) {
         return Err(RequestError::BodyTooLarge { limit });
     }
-    let is_limit = |error: &axum::Error| {
-        let source = std::error::Error::source(error);
-        source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>)
-    };
-    let body = timeout_at(deadline, axum::body::to_bytes(body, limit)).await;
-    body.map_err(|_elapsed| RequestError::BodyTooSlow)?.map_err(|error| {
-        if is_limit(&error) {
-            RequestError::BodyTooLarge { limit }
-        } else {
-            RequestError::BodyIncomplete
-        }
-    })
+    let read = timeout_at(deadline, whole(body, limit)).await;
+    read.unwrap_or(Err(RequestError::BodyTooSlow))
 }
 
-/// Runs a request, if it is of one of these kinds, and answers in the way that the client asked for.
+/// The bytes of a body. Those of a small one come at once, and are not copied.
+async fn whole(mut body: Body, limit: usize) -> Result<Bytes, RequestError> {
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| RequestError::BodyIncomplete)?.into_data() else {
+            // Trailers say nothing to us.
+            continue;
+        };
+        if first.len() + all.len() + data.len() > limit {
+            return Err(RequestError::BodyTooLarge { limit });
+        }
+        if first.is_empty() && all.is_empty() {
+            first = data;
+        } else {
+            all.extend_from_slice(&std::mem::take(&mut first));
+            all.extend_from_slice(&data);
+        }
+        if body.is_end_stream() {
+            break;
+        }
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// Runs a request, if it is of one of these kinds, and answers in the way that the client asked for. `body` is what it
+/// was read from, if from a body.
 async fn run(
     options: &HttpOptions,
-    request: Request,
+    (request, body): (Request, Option<TextHash>),
     context: RequestContext,
     headers: &HeaderMap,
-    media_type: MediaType,
+    accepted: Accepted,
     kinds: &[OperationType],
 ) -> Result<Response, RequestError> {
-    let events = MediaType::event_stream(headers);
+    let (events, media_type) = (accepted.events, media_type_of(accepted));
     // Only queries are kept, and those may be asked in any way.
     if events != EventStream::Preferred
-        && let Some(finished) = options.engine.recall(&request, &context)
+        && let Some(finished) = options.engine.recall(&request, body, &context)
     {
         return Ok(finished::to_response(finished, headers, media_type));
     }

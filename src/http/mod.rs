@@ -5,6 +5,7 @@
 mod admin;
 mod client_address;
 mod credentials;
+mod edge;
 mod endpoint;
 mod error;
 mod finished;
@@ -12,7 +13,6 @@ mod finished;
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;
-mod layers;
 mod negotiation;
 mod origin;
 mod peer;
@@ -28,21 +28,20 @@ mod websocket;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use ipnet::IpNet;
 
 use crate::graphql::Engine;
 use crate::session::Sessions;
 
 pub use admin::admin_router;
+pub use edge::Edge;
 pub use health::Readiness;
 pub use origin::AllowedOrigins;
 pub use peer::PeerAddress;
-pub use server::{ConnectionLimits, Server, ServerOptions, TlsError, TlsFiles};
+pub use server::{ConnectionLimits, Routes, Server, ServerOptions, TlsError, TlsFiles};
 pub use streams::Streams;
 
-/// What the router needs, and its bounds.
-#[derive(Clone)]
+/// What the routes need, and their bounds.
 pub struct HttpOptions {
     /// Runs operations.
     pub engine: Arc<Engine>,
@@ -64,13 +63,4 @@ pub struct HttpOptions {
     pub is_encrypted: bool,
     /// Where the playground's settings come from; without a source there is no playground.
     pub playground: Option<playground::SettingsSource>,
-}
-
-/// The routes that frontends use, behind their layers. Each request needs its [`PeerAddress`] as an extension.
-pub fn router(options: HttpOptions) -> Router {
-    let readiness = options.readiness.clone();
-    let playground = options.playground.clone().map(playground::router).unwrap_or_default();
-    let (origins, is_encrypted) = (options.origins.clone(), options.is_encrypted);
-    let router = endpoint::router(options).merge(health::router(readiness)).merge(playground);
-    layers::with_layers(router, &origins, is_encrypted)
 }

@@ -1,7 +1,7 @@
 //! Which media type an answer has. Specification: GraphQL over HTTP, "Media Types" and "Accept".
 
 use axum::http::header::ACCEPT;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::graphql::Answer;
 
@@ -23,15 +23,14 @@ impl MediaType {
         }
     }
 
-    /// Chooses by the `Accept` header. None: the client takes neither. Without the header, or where the client has no
-    /// preference, `application/json`, as the specification advises for clients from before the other one.
-    pub(super) fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let ranges = Range::all(headers);
+    /// Chooses among what the client takes. None: it takes neither. Where it names nothing, or has no preference,
+    /// `application/json`, as the specification advises for clients from before the other one.
+    fn chosen(ranges: &[Range]) -> Option<Self> {
         if ranges.is_empty() {
             return Some(Self::Json);
         }
-        let json = Range::quality(&ranges, "json");
-        let graphql = Range::quality(&ranges, "graphql-response+json");
+        let json = Range::quality(ranges, "json");
+        let graphql = Range::quality(ranges, "graphql-response+json");
         if json.max(graphql) == Some(0) || json.max(graphql).is_none() {
             return None;
         }
@@ -39,21 +38,6 @@ impl MediaType {
         // Among equals the newer type, if the client names it at all.
         let prefers_graphql = if names_graphql { graphql >= json } else { graphql > json };
         Some(if prefers_graphql { Self::GraphqlResponse } else { Self::Json })
-    }
-
-    /// Whether the client takes server-sent events, and how that compares to the other media types.
-    pub(super) fn event_stream(headers: &HeaderMap) -> EventStream {
-        let ranges = Range::all(headers);
-        let is_named = |range: &&Range| range.is_event_stream;
-        let quality = ranges.iter().find(is_named).map_or(0, |range| range.quality);
-        let others = ["json", "graphql-response+json"];
-        let others =
-            others.into_iter().filter_map(|subtype| Range::quality(&ranges, subtype)).max();
-        match (quality, others) {
-            (0, _) => EventStream::Refused,
-            (quality, Some(others)) if others >= quality => EventStream::Accepted,
-            _ => EventStream::Preferred,
-        }
     }
 
     /// The status of an answer. This is the one place that chooses between the specification's drafts: an operation
@@ -79,6 +63,46 @@ pub(super) enum EventStream {
     Accepted,
     /// Rather than otherwise.
     Preferred,
+}
+
+impl EventStream {
+    fn asked_for(ranges: &[Range]) -> Self {
+        let is_named = |range: &&Range| range.is_event_stream;
+        let quality = ranges.iter().find(is_named).map_or(0, |range| range.quality);
+        let others = ["json", "graphql-response+json"];
+        let others = others.into_iter().filter_map(|subtype| Range::quality(ranges, subtype)).max();
+        match (quality, others) {
+            (0, _) => Self::Refused,
+            (quality, Some(others)) if others >= quality => Self::Accepted,
+            _ => Self::Preferred,
+        }
+    }
+}
+
+/// What the client takes, by its `Accept` header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Accepted {
+    /// The media type of an answer that does not go on; none if the client takes neither.
+    pub(super) media_type: Option<MediaType>,
+    /// Whether the client takes server-sent events, and how that compares to the other media types.
+    pub(super) events: EventStream,
+}
+
+impl Accepted {
+    pub(super) fn by(headers: &HeaderMap) -> Self {
+        let mut values = headers.get_all(ACCEPT).iter();
+        // Most clients send one of these, word for word.
+        let media_type = match (values.next().map(HeaderValue::as_bytes), values.next()) {
+            (None | Some(b"application/json" | b"*/*"), None) => MediaType::Json,
+            (Some(b"application/graphql-response+json"), None) => MediaType::GraphqlResponse,
+            _ => {
+                let ranges = Range::all(headers);
+                let media_type = MediaType::chosen(&ranges);
+                return Self { media_type, events: EventStream::asked_for(&ranges) };
+            }
+        };
+        Self { media_type: Some(media_type), events: EventStream::Refused }
+    }
 }
 
 /// One media range of an `Accept` header that could mean us.
@@ -148,13 +172,13 @@ mod tests {
     fn accepted(accept: &str) -> Option<MediaType> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, accept.parse().unwrap());
-        MediaType::accepted(&headers)
+        Accepted::by(&headers).media_type
     }
 
     #[test]
     fn the_client_chooses_and_json_is_for_those_who_do_not() {
         let (json, graphql) = (Some(MediaType::Json), Some(MediaType::GraphqlResponse));
-        assert_eq!(MediaType::accepted(&HeaderMap::new()), json);
+        assert_eq!(Accepted::by(&HeaderMap::new()).media_type, json);
         for (accept, expected) in [
             ("*/*", json),
             ("application/*", json),
@@ -192,8 +216,8 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT, accept.parse().unwrap());
-            assert_eq!(MediaType::event_stream(&headers), expected, "{accept}");
+            assert_eq!(Accepted::by(&headers).events, expected, "{accept}");
         }
-        assert_eq!(MediaType::event_stream(&HeaderMap::new()), EventStream::Refused);
+        assert_eq!(Accepted::by(&HeaderMap::new()).events, EventStream::Refused);
     }
 }

@@ -2,6 +2,6 @@
 
 use std::net::SocketAddr;
 
-/// The address at the other end of the connection, in the extensions of each request.
+/// The address at the other end of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);

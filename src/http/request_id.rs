@@ -1,36 +1,18 @@
 //! An id for each request, in its log line and its answer.
 
-use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
-use axum::response::Response;
-use tracing::Instrument;
-use uuid::Uuid;
+use std::cell::RefCell;
 
-use super::summary::Summary;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use uuid::{Builder, Uuid};
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Longer than the ids of common proxies; it bounds what a client can put into our log.
 const REQUEST_ID_MAX_BYTES: usize = 64;
 
-/// Takes the client's or proxy's id, if it is a plain one, or makes one; one line tells what became of the request.
-pub(super) async fn with_request_id(mut request: Request, next: Next) -> Response {
-    let id = given(request.headers()).unwrap_or_else(new_id);
-    request.headers_mut().insert(REQUEST_ID, id.clone());
-    let text = id.to_str().unwrap_or_default().to_owned();
-    let method = request.method().clone();
-    // The route and not the path: a GET's query string may hold variables.
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    // At every level of the log, so that its lines keep the id.
-    let span = tracing::error_span!("request", request_id = text);
-    let summary = Summary::of_request(span.clone(), method, route);
-    let answered = next.run(request).instrument(span);
-    let mut response = summary.account().scope(answered).await;
-    response.headers_mut().insert(REQUEST_ID, id);
-    let (parts, body) = response.into_parts();
-    let body = summary.follow(parts.status, body);
-    Response::from_parts(parts, body)
+/// Takes the client's or proxy's id, if it is a plain one, or makes one.
+pub(super) fn of(headers: &HeaderMap) -> HeaderValue {
+    given(headers).unwrap_or_else(new_id)
 }
 
 fn given(headers: &HeaderMap) -> Option<HeaderValue> {
@@ -41,6 +23,42 @@ fn given(headers: &HeaderMap) -> Option<HeaderValue> {
     is_valid.then(|| id.clone())
 }
 
+/// The randomness of so many ids is asked for at once: each time is a call of the system.
+const IDS_AT_ONCE: usize = 64;
+
+thread_local! {
+    /// Randomness that no id has used yet.
+    static UNUSED: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
+}
+
 fn new_id() -> HeaderValue {
-    HeaderValue::from_str(&Uuid::new_v4().to_string()).expect("a UUID is visible ASCII")
+    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+    let text = new_uuid().hyphenated().encode_lower(&mut text);
+    HeaderValue::from_str(text).expect("a UUID is visible ASCII")
+}
+
+fn new_uuid() -> Uuid {
+    let random = UNUSED.with_borrow_mut(|unused| {
+        if unused.is_empty() {
+            let mut drawn = [[0; 16]; IDS_AT_ONCE];
+            getrandom::fill(drawn.as_flattened_mut()).ok()?;
+            unused.extend(drawn);
+        }
+        unused.pop()
+    });
+    random.map_or_else(Uuid::new_v4, |bytes| Builder::from_random_bytes(bytes).into_uuid())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_random_uuids_and_none_comes_twice() {
+        let ids: HashSet<Uuid> = (0..1_000).map(|_| new_uuid()).collect();
+        assert_eq!(ids.len(), 1_000);
+        assert!(ids.iter().all(|id| id.get_version_num() == 4));
+    }
 }

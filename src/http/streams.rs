@@ -9,7 +9,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::layers::panic_answer;
+use super::edge::panic_answer;
 use crate::graphql::{Answer, Engine, Operation, OperationType, RequestContext};
 use crate::session::CallerKey;
 use crate::telemetry::{Gauged, Metrics, StreamKind};

@@ -1,12 +1,13 @@
 //! The one line in the log that tells what became of a request, or of an operation over a socket.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{Method, StatusCode};
+use axum::extract::MatchedPath;
+use axum::http::{HeaderValue, Method, StatusCode};
 use hyper::body::{Frame, SizeHint};
 use tracing::Span;
 
@@ -18,8 +19,10 @@ const PROBES: [&str; 2] = ["/livez", "/readyz"];
 /// Logs its line when it is dropped: when the answer has been given on as a whole, or when nobody wants it any more.
 pub(super) struct Summary {
     account: Arc<Account>,
-    /// Its id stands on the line.
-    span: Span,
+    /// The request's id; an operation over a socket stands under that of its socket.
+    id: Option<HeaderValue>,
+    /// What the request's lines in the log stand under; made when there is one.
+    span: OnceLock<Span>,
     started: Instant,
     over: Over,
     bytes: Option<u64>,
@@ -27,25 +30,51 @@ pub(super) struct Summary {
 }
 
 enum Over {
-    Http { method: Method, route: Option<String>, status: Option<StatusCode> },
+    Http { method: Method, route: Route, status: Option<StatusCode> },
     Socket,
+}
+
+/// By which route an answer came.
+enum Route {
+    /// It was known from the start, or is none.
+    Known(Option<&'static str>),
+    Matched(MatchedPath),
+}
+
+impl Route {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Known(route) => route.unwrap_or("none"),
+            Self::Matched(route) => route.as_str(),
+        }
+    }
 }
 
 impl Summary {
     /// Begins the line of an HTTP request.
-    pub(super) fn of_request(span: Span, method: Method, route: Option<String>) -> Self {
-        Self::new(span, Over::Http { method, route, status: None }, Some(0))
+    pub(super) fn of_request(id: HeaderValue, method: Method, route: Option<&'static str>) -> Self {
+        let over = Over::Http { method, route: Route::Known(route), status: None };
+        Self::new(Some(id), OnceLock::new(), over, Some(0))
     }
 
     /// Begins the line of an operation over the socket that runs now.
     pub(super) fn of_socket_operation() -> Self {
         // What a socket sends is not known where its operations run.
-        Self::new(Span::current(), Over::Socket, None)
+        Self::new(None, Span::current().into(), Over::Socket, None)
     }
 
-    fn new(span: Span, over: Over, bytes: Option<u64>) -> Self {
+    fn new(id: Option<HeaderValue>, span: OnceLock<Span>, over: Over, bytes: Option<u64>) -> Self {
         let account = Arc::default();
-        Self { account, span, started: Instant::now(), over, bytes, is_whole: false }
+        Self { account, id, span, started: Instant::now(), over, bytes, is_whole: false }
+    }
+
+    /// What the request's lines in the log stand under.
+    pub(super) fn span(&self) -> &Span {
+        self.span.get_or_init(|| {
+            let id = self.id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
+            // At every level of the log, so that its lines keep the id.
+            tracing::error_span!("request", request_id = id)
+        })
     }
 
     /// Where that is noted which the line tells.
@@ -54,9 +83,17 @@ impl Summary {
     }
 
     /// Goes on until the answer's body has been sent.
-    pub(super) fn follow(mut self, status: StatusCode, body: Body) -> Body {
-        if let Over::Http { status: told, .. } = &mut self.over {
+    pub(super) fn follow(
+        mut self,
+        status: StatusCode,
+        route: Option<MatchedPath>,
+        body: Body,
+    ) -> Body {
+        if let Over::Http { status: told, route: known, .. } = &mut self.over {
             *told = Some(status);
+            if let Some(route) = route {
+                *known = Route::Matched(route);
+            }
         }
         Body::new(Followed { body, summary: self })
     }
@@ -92,14 +129,13 @@ macro_rules! log_line {
 
 impl Drop for Summary {
     fn drop(&mut self) {
-        let _in_span = self.span.enter();
+        let _in_span = self.span().enter();
         let (method, route, status) = match &self.over {
-            Over::Http { method, route, status } => (method, route.as_deref(), status),
+            Over::Http { method, route, status } => (method, route.as_str(), status),
             Over::Socket => {
                 return log_line!(self, info, "operation over a socket ended",);
             }
         };
-        let route = route.unwrap_or("none");
         match status.map(|status| status.as_u16()) {
             Some(status @ 200) if self.is_whole && PROBES.contains(&route) => {
                 log_line!(self, debug, "request answered", %method, route, status,);
@@ -129,7 +165,8 @@ impl HttpBody for Followed {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let Self { body, summary } = self.get_mut();
         let polled = {
-            let _in_span = summary.span.enter();
+            // Where nothing has made one, nothing is left to do that logs.
+            let _in_span = summary.span.get().map(Span::enter);
             summary.account().sync_scope(|| Pin::new(&mut *body).poll_frame(context))
         };
         match &polled {

@@ -1,7 +1,11 @@
 //! The log: on standard error, as text for people or JSON for machines.
 
+mod fields;
+
 use tracing::Level;
 use tracing_subscriber::EnvFilter;
+
+use fields::PlainFields;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +28,8 @@ pub fn start_log(level: Level, style: LogStyle) {
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     // An error means that a log has begun already.
     let _ = match style {
-        LogStyle::Text => builder.with_ansi(is_terminal).try_init(),
+        LogStyle::Text if is_terminal => builder.with_ansi(true).try_init(),
+        LogStyle::Text => builder.with_ansi(false).fmt_fields(PlainFields).try_init(),
         LogStyle::Json => builder.json().flatten_event(true).try_init(),
     };
 }

@@ -131,10 +131,49 @@ async fn a_list_that_is_no_longer_fresh_ends_the_answers_that_were_made_of_it() 
     assert_eq!(hits(&gateway).await[0], 0);
 }
 
+/// From the third time on a body is known by its bytes, and is not read.
+#[tokio::test]
+async fn a_body_that_comes_again_is_answered_as_it_was_to_its_caller_and_to_nobody_else() {
+    let gateway = TestGateway::start().await;
+    let (alice, bob) = (gateway.log_in("alice").await, gateway.log_in("bob").await);
+    let query = "query($first: Int) { viewer { id } friends(first: $first) { nodes { id } } }";
+    let body = |first: u32| json!({ "query": query, "variables": { "first": first } });
+    let mut answers = Vec::new();
+    for caller in [&alice, &bob] {
+        for first in [1, 2] {
+            let answer = caller.post(&body(first)).await;
+            for _ in 0..4 {
+                let again = caller.post(&body(first)).await;
+                assert_eq!((again.status, &again.text), (answer.status, &answer.text));
+            }
+            answers.push(answer.text);
+        }
+    }
+    assert_eq!(hits(&gateway).await[0], 16);
+    answers.sort();
+    answers.dedup();
+    assert_eq!(answers.len(), 4);
+
+    let bytes = || body(1).to_string().into_bytes();
+    let of_other_type = alice.send(Method::POST, "", "text/plain", bytes()).await;
+    assert_eq!(of_other_type.status, 415);
+    let unwanted = alice.clone().with_header("accept", "text/html");
+    assert_eq!(unwanted.post(&body(1)).await.status, 406);
+    assert_eq!(gateway.anonymous().post(&body(1)).await.codes()[0].0, "UNAUTHENTICATED");
+    let calls = gateway.list_calls().1;
+    alice.clone().with_header("cache-control", "no-cache").post(&body(1)).await;
+    assert_eq!(gateway.list_calls().1, calls + 1);
+    let events = alice.clone().with_header("accept", "text/event-stream").post(&body(1)).await;
+    assert!(events.text.starts_with("event: next\n"), "{}", events.text);
+    alice.data("mutation { logout { viewerId } }").await;
+    assert_eq!(alice.post(&body(1)).await.codes()[0].0, "UNAUTHENTICATED");
+    assert_eq!(bob.post(&body(1)).await.codes(), []);
+}
+
 /// What someone does, the same before two gateways.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Ask { question: usize, eager: bool, coding: usize },
+    Ask { question: usize, eager: bool, coding: usize, times: usize },
     Change(usize),
     LogOut,
     LogIn,
@@ -145,9 +184,12 @@ enum Step {
 type Who = (usize, usize);
 
 fn steps() -> impl Strategy<Value = Vec<(Who, Step)>> {
-    let ask = (0..QUESTIONS.len() + OF_CONVERSATIONS.len(), 0..10_u8, 0..CODINGS.len());
-    let ask =
-        ask.prop_map(|(question, eager, coding)| Step::Ask { question, eager: eager == 0, coding });
+    let questions = 0..QUESTIONS.len() + OF_CONVERSATIONS.len();
+    let ask = (questions, 0..10_u8, 0..CODINGS.len(), 1..4_usize);
+    let ask = ask.prop_map(|(question, eager, coding, times)| {
+        let eager = eager == 0;
+        Step::Ask { question, eager, coding, times }
+    });
     let step = prop_oneof![
         24 => ask,
         6 => (0..CHANGES.len()).prop_map(Step::Change),
@@ -233,7 +275,7 @@ impl World {
     async fn take(&mut self, ((user, session), step): (Who, Step)) -> Option<Answer> {
         let caller = self.sessions[user][session].clone();
         match step {
-            Step::Ask { question, eager, coding } => {
+            Step::Ask { question, eager, coding, times } => {
                 let mut caller = caller.with_header("accept-encoding", CODINGS[coding]);
                 if eager {
                     caller = caller.with_header("cache-control", "no-cache");
@@ -245,6 +287,10 @@ impl World {
                     (query, json!({ "id": self.conversation }))
                 };
                 let body = json!({ "query": query, "variables": variables }).to_string();
+                for _before in 1..times {
+                    let body = body.clone().into_bytes();
+                    caller.send(Method::POST, "", "application/json", body).await;
+                }
                 Some(caller.send(Method::POST, "", "application/json", body.into_bytes()).await)
             }
             Step::Change(change) => {

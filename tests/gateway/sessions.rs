@@ -141,6 +141,22 @@ async fn a_logout_ends_its_session_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_used_opens_no_other() {
+    let gateway = TestGateway::start().await;
+    let token = gateway.anonymous().log_in("alice-demo").await;
+    let ask = async |token: &str| {
+        let bearer = format!("Bearer {token}");
+        gateway.anonymous().with_header("authorization", &bearer).query("{ viewer { id } }").await
+    };
+    for _ in 0..3 {
+        assert_eq!(ask(&token).await.codes(), []);
+        for other in [format!("{token}="), token[1..].to_owned(), token.replacen('e', "f", 1)] {
+            assert_eq!(ask(&other).await.codes()[0].0, "UNAUTHENTICATED");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_good_at_every_gateway_with_the_same_key_and_at_no_other() {
     let gateway = TestGateway::start().await;
     let token = gateway.anonymous().log_in("alice-demo").await;

@@ -6,33 +6,78 @@ use bytes::Bytes;
 use http::HeaderValue;
 
 use super::{Engine, Request, RequestContext, own_name};
+use crate::graphql::Freshness;
 use crate::graphql::finished::{Asked, Finished, Question};
 use crate::graphql::limits::Limit;
 use crate::graphql::persisted::{DocumentHash, Owner};
+use crate::recent::TextHash;
 use crate::session::Authentication;
 use crate::telemetry::{Account, OK, OperationKind, OperationOutcome};
 
+/// What a request asks, and what its line in the log tells of that.
+pub(super) struct Known {
+    asked: Arc<Asked>,
+    document: DocumentHash,
+    document_beginning: String,
+    operation_name: Option<Box<str>>,
+}
+
 impl Engine {
-    /// Finds the answer to this question, if it was given before and running the query now would give the same.
+    /// Whether the answer to a request in this context can be ready.
+    pub fn may_be_ready(&self, context: &RequestContext) -> bool {
+        self.answers.are_kept()
+            && context.freshness == Freshness::Cached
+            && matches!(context.authentication, Authentication::Caller(_))
+    }
+
+    /// Finds the answer to the request that this body holds, as [`recall`](Self::recall) does, if that has found one for
+    /// the same body lately. The same bytes hold the same request, and pass or fail the same checks.
+    pub fn recall_body(&self, body: &TextHash, context: &RequestContext) -> Option<Arc<Finished>> {
+        let known = self.bodies.find(body)?;
+        self.ready(&known, context)
+    }
+
+    /// Finds the answer to this question, if it was given before and running the query now would give the same. `body` is
+    /// what the request was read from; it is known from then on.
     ///
     /// A question that has an answer passed all that [`prepare`](Self::prepare) checks; that depends on nothing else.
-    pub fn recall(&self, request: &Request, context: &RequestContext) -> Option<Arc<Finished>> {
-        let Authentication::Caller(caller) = &context.authentication else { return None };
-        if !self.answers.are_kept() {
+    pub fn recall(
+        &self,
+        request: &Request,
+        body: Option<TextHash>,
+        context: &RequestContext,
+    ) -> Option<Arc<Finished>> {
+        if !self.may_be_ready(context) {
             return None;
         }
-        let hash = self.hash_of(request)?;
-        let question = Question::of(Asked::of(request, hash)?, context)?;
-        let answer = self.answers.find(&question)?;
-        let prepared = self.documents.find(hash)?;
-        if !self.data.is_current(caller, answer.basis()) {
-            return None;
-        }
+        let document = self.hash_of(request)?;
+        let asked = Arc::new(Asked::of(request, document)?);
+        let prepared = self.documents.find(document)?;
         let name = own_name(&prepared.document.operations, request.operation_name.as_deref());
-        Account::note_operation(OperationKind::Query, name, &hash.beginning());
+        let known = Known {
+            asked,
+            document,
+            document_beginning: document.beginning(),
+            operation_name: name.map(Into::into),
+        };
+        let answer = self.ready(&known, context)?;
+        if let Some(body) = body {
+            self.bodies.keep(body, Arc::new(known), self.clock.monotonic());
+        }
+        Some(answer)
+    }
+
+    fn ready(&self, known: &Known, context: &RequestContext) -> Option<Arc<Finished>> {
+        let Authentication::Caller(caller) = &context.authentication else { return None };
+        let answer = self.answers.find(&Question::of(&known.asked, context)?)?;
+        // The document is used all the same, so that it stays. One that has gone is not known by its hash any more.
+        let is_here = self.documents.note_use(known.document, Owner::of(&context.authentication));
+        if !is_here || !self.data.is_current(caller, answer.basis()) {
+            return None;
+        }
+        let (name, document) = (known.operation_name.as_deref(), &*known.document_beginning);
+        Account::note_operation(OperationKind::Query, name, document);
         Account::note_outcome(OK);
-        // It is used all the same, so that it stays.
-        self.documents.keep(&prepared, Owner::of(&context.authentication));
         self.metrics.operation(OperationKind::Query, OperationOutcome::Ok);
         self.metrics.answer_repeated();
         Some(answer)

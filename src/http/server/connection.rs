@@ -6,14 +6,12 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -23,13 +21,14 @@ use super::activity::{Activity, WaitsFor};
 use super::answer::{AnswerBody, Streams};
 use super::limits::{self, ConnectionLimits};
 use super::open::Open;
+use super::routes::Routes;
 use super::socket::Socket;
 use crate::http::PeerAddress;
 
 /// What all connections of a server share.
 #[derive(Clone)]
-pub(super) struct Shared {
-    pub(super) router: Router,
+pub(super) struct Shared<R> {
+    pub(super) routes: R,
     pub(super) limits: ConnectionLimits,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) streams: Streams,
@@ -38,8 +37,9 @@ pub(super) struct Shared {
 }
 
 /// Serves one connection until it ends, or must be ended.
-pub(super) async fn serve<S>(shared: Shared, inner: S, peer: SocketAddr, open: Open)
+pub(super) async fn serve<R, S>(shared: Shared<R>, inner: S, peer: SocketAddr, open: Open)
 where
+    R: Routes,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let activity = Activity::new();
@@ -62,12 +62,13 @@ where
     }
 }
 
-async fn serve_http<S>(shared: &Shared, io: S, peer: SocketAddr, activity: Arc<Activity>)
+async fn serve_http<R, S>(shared: &Shared<R>, io: S, peer: SocketAddr, activity: Arc<Activity>)
 where
+    R: Routes,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let requests = Requests {
-        routes: TowerToHyperService::new(shared.router.clone()),
+        routes: shared.routes.clone(),
         peer: PeerAddress(peer),
         activity: Arc::clone(&activity),
     };
@@ -111,7 +112,7 @@ where
     }
 }
 
-fn builder(shared: &Shared) -> Builder<Streams> {
+fn builder<R>(shared: &Shared<R>) -> Builder<Streams> {
     let mut builder = Builder::new(shared.streams.clone());
     builder
         .http1()
@@ -137,24 +138,23 @@ fn builder(shared: &Shared) -> Builder<Streams> {
 
 /// Hands requests to the routes, with the peer's address, and notes which are under way.
 #[derive(Clone)]
-struct Requests {
-    routes: TowerToHyperService<Router>,
+struct Requests<R> {
+    routes: R,
     peer: PeerAddress,
     activity: Arc<Activity>,
 }
 
-impl Service<Request<Incoming>> for Requests {
+impl<R: Routes> Service<Request<Incoming>> for Requests<R> {
     type Response = Response<AnswerBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
         let version = request.version();
         let under_way = self.activity.begin_request(version);
-        request.extensions_mut().insert(self.peer);
-        let answering = self.routes.call(request.map(Body::new));
+        let (routes, peer) = (self.routes.clone(), self.peer);
         Box::pin(async move {
-            let answer = answering.await?;
+            let answer = routes.answer(request.map(Body::new), peer).await;
             Ok(answer.map(|body| {
                 if version < Version::HTTP_2 {
                     AnswerBody::whole(body, under_way)

@@ -8,6 +8,7 @@ mod answer;
 mod connection;
 mod limits;
 mod open;
+mod routes;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -30,16 +30,16 @@ use connection::Shared;
 use limits::ACCEPT_PAUSES;
 pub use limits::ConnectionLimits;
 use open::Open;
+pub use routes::Routes;
 use tls::Certificate;
 pub use tls::{TlsError, TlsFiles};
 
 /// What is served where, and its bounds.
-#[derive(Debug)]
-pub struct ServerOptions {
+pub struct ServerOptions<R> {
     /// Where connections come in.
     pub listener: TcpListener,
     /// What answers.
-    pub router: Router,
+    pub routes: R,
     /// What connections may cost.
     pub limits: ConnectionLimits,
     /// The certificate to encrypt with, if any.
@@ -62,8 +62,8 @@ impl Server {
     /// # Errors
     ///
     /// [`TlsError`] when there should be a certificate and there is none to use.
-    pub fn start(options: ServerOptions) -> Result<Self, TlsError> {
-        let ServerOptions { listener, router, limits, tls, gauge } = options;
+    pub fn start<R: Routes>(options: ServerOptions<R>) -> Result<Self, TlsError> {
+        let ServerOptions { listener, routes, limits, tls, gauge } = options;
         let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
         let tasks = TaskTracker::new();
         let mut acceptor = None;
@@ -73,7 +73,7 @@ impl Server {
             tasks.spawn(certificate.follow(stop.clone()));
         }
         let shared = Shared {
-            router,
+            routes,
             limits,
             tls: acceptor,
             streams: Streams { tasks: tasks.clone(), write_timeout: limits.write_timeout },
@@ -108,7 +108,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: TcpListener, shared: &Shared, gauge: Option<Arc<Metrics>>) {
+async fn accept<R: Routes>(listener: TcpListener, shared: &Shared<R>, gauge: Option<Arc<Metrics>>) {
     let places = Arc::new(Semaphore::new(shared.limits.connections_max));
     let mut pauses = Pauses::default();
     let accepting = async {

@@ -61,7 +61,7 @@ impl Connected {
             (Arc::new(Metrics::default()), CancellationToken::new(), TaskTracker::new());
         let limits = ConnectionLimits::default();
         let shared = Shared {
-            router,
+            routes: router,
             limits,
             tls: None,
             streams: Streams { tasks: tasks.clone(), write_timeout: limits.write_timeout },
