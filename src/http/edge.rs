@@ -161,8 +161,9 @@ impl Shared {
         match endpoint::begin_post(&self.options, peer, &parts.headers, body).await {
             Begun::Answered(response) => response,
             Begun::Read(posted) => {
+                // Boxed, or every request would carry the room that one needs which is run.
                 let finishing = endpoint::finish_post(&self.options, *posted, &parts.headers);
-                finishing.instrument(summary.span().clone()).await
+                Box::pin(finishing).instrument(summary.span().clone()).await
             }
         }
     }
@@ -175,7 +176,7 @@ impl Shared {
     ) -> Response {
         request.extensions_mut().insert(peer);
         let routing = self.router.clone().oneshot(request);
-        let Ok(response) = routing.instrument(summary.span().clone()).await;
+        let Ok(response) = Box::pin(routing).instrument(summary.span().clone()).await;
         response
     }
 

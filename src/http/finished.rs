@@ -69,7 +69,7 @@ pub(super) async fn encoded(
         response.headers_mut().append(VARY, VARY_BY_ENCODING);
         return response;
     }
-    let response = compressed(accepted, response).await;
+    let response = Box::pin(compressed(accepted, response)).await;
     let encoding = response.headers().get(CONTENT_ENCODING).cloned();
     let (Some(finished), Some(encoding), [accepted]) = (finished, encoding, &accepted[..]) else {
         return response;
