@@ -182,6 +182,13 @@ impl Answer {
             && self.response.extensions.is_empty()
     }
 
+    /// The answer of a query that was done, and of which there is nothing to say but its data, as JSON.
+    pub(super) fn done(body: Vec<u8>) -> Self {
+        let written = Written { body: body.into_boxed_slice().into(), finished: None };
+        let response = Response::default();
+        Self { response, progress: Progress::Executed, written: Some(written) }
+    }
+
     /// Writes the answer and gives its bytes to `keep`.
     pub(super) fn written(mut self, keep: impl FnOnce(Bytes) -> Option<Arc<Finished>>) -> Self {
         let body = self.to_bytes();

@@ -17,6 +17,7 @@ mod live;
 mod messages;
 mod model;
 mod persisted;
+mod plans;
 mod reliability;
 mod sending;
 mod sessions;
