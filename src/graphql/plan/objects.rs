@@ -259,19 +259,19 @@ fn conversation<'a>(compiler: &mut Compiler<'a>, asked: &Asked<'a>) -> Option<Wr
                 json::list(out, &it.participants, |out, one| below.write(out, scene, one));
             }))
         }
-        "displayName" => field(|out, it: &Conversation| json::text(out, &it.display_name)),
-        "secret" => field(|out, it: &Conversation| json::text(out, &it.secret)),
-        "instance" => field(|out, it: &Conversation| json::text(out, &it.instance)),
+        "displayName" => field(|out, it: &Conversation| json::text(out, it.display_name())),
+        "secret" => field(|out, it: &Conversation| json::text(out, it.secret())),
+        "instance" => field(|out, it: &Conversation| json::text(out, it.instance())),
         "lastAccess" => field(|out, it: &Conversation| json::moment(out, it.last_access)),
         "lastMessageId" => {
-            field(|out, it: &Conversation| json::optional_text(out, it.last_message_id.as_deref()))
+            field(|out, it: &Conversation| json::optional_text(out, it.last_message_id()))
         }
         "lastReportId" => {
-            field(|out, it: &Conversation| json::optional_text(out, it.last_report_id.as_deref()))
+            field(|out, it: &Conversation| json::optional_text(out, it.last_report_id()))
         }
-        "mutedBy" => field(|out, it: &Conversation| ids(out, &it.muted_by)),
-        "favoriteBy" => field(|out, it: &Conversation| ids(out, &it.favorite_by)),
-        "hiddenBy" => field(|out, it: &Conversation| ids(out, &it.hidden_by)),
+        "mutedBy" => field(|out, it: &Conversation| ids(out, it.muted_by())),
+        "favoriteBy" => field(|out, it: &Conversation| ids(out, it.favorite_by())),
+        "hiddenBy" => field(|out, it: &Conversation| ids(out, it.hidden_by())),
         "properties" => {
             let below = compiler
                 .below(asked, "ConversationProperties", |_, asked| properties(asked.name()))?;
@@ -330,16 +330,9 @@ fn participant<'a>(compiler: &mut Compiler<'a>, asked: &Asked<'a>) -> Option<Wri
 fn friend<'a>(compiler: &mut Compiler<'a>, asked: &Asked<'a>) -> Option<Write<Friend>> {
     match asked.name() {
         "id" => field(|out, it: &Friend| id(out, it.id.digits())),
-        "name" => field(|out, it: &Friend| json::text(out, &it.name)),
-        "publicKey" => field(|out, it: &Friend| {
-            let presence = it.presence.as_ref();
-            json::optional_text(out, presence.and_then(|presence| presence.public_key.as_deref()));
-        }),
-        "availability" => field(|out, it: &Friend| {
-            let presence = it.presence.as_ref();
-            let word = presence.and_then(|presence| presence.availability.as_deref());
-            json::optional_text(out, word);
-        }),
+        "name" => field(|out, it: &Friend| json::text(out, it.name())),
+        "publicKey" => field(|out, it: &Friend| json::optional_text(out, it.public_key())),
+        "availability" => field(|out, it: &Friend| json::optional_text(out, it.availability())),
         "isAvailable" => field(|out, it: &Friend| json::truth(out, it.is_available())),
         "conversations" => conversations_of_friend(compiler, asked),
         _ => None,
