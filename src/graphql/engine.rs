@@ -256,10 +256,16 @@ impl Engine {
         let run = async {
             if prepared.can_be_planned.get() == Some(&true)
                 && let Some(plan) = Plan::of(document, definition, variables, &self.field_types)
-                && let Some(body) = plan.run(&scope).await
+                && let Some(read) = plan.read(&scope).await
             {
+                // Of many who waited for the same lists the first writes.
+                if let (Some(question), Some(reader)) = (&question, scope.plain_reader())
+                    && let Some(finished) = self.made_meanwhile(question, reader.caller())
+                {
+                    return Answer::repeated(finished);
+                }
                 self.metrics.answer_planned();
-                return Answer::done(body);
+                return Answer::done(plan.write(&scope, &read));
             }
             // What the plan began to read is in the scope.
             let mut request = async_graphql::Request::new("").data(scope);

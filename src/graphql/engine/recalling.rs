@@ -9,7 +9,7 @@ use super::{Engine, Request, RequestContext, own_name};
 use crate::graphql::finished::{Asked, Finished, Question};
 use crate::graphql::limits::Limit;
 use crate::graphql::persisted::{DocumentHash, Owner};
-use crate::session::Authentication;
+use crate::session::{Authentication, Caller};
 use crate::telemetry::{Account, OK, OperationKind, OperationOutcome};
 
 impl Engine {
@@ -28,12 +28,27 @@ impl Engine {
         if !self.data.is_current(caller, answer.basis()) {
             return None;
         }
+        self.data.count_reads(caller, answer.basis());
         let name = own_name(&prepared.document.operations, request.operation_name.as_deref());
         Account::note_operation(OperationKind::Query, name, &hash.beginning());
         Account::note_outcome(OK);
         // It is used all the same, so that it stays.
         self.documents.keep(&prepared, Owner::of(&context.authentication));
         self.metrics.operation(OperationKind::Query, OperationOutcome::Ok);
+        self.metrics.answer_repeated();
+        Some(answer)
+    }
+
+    /// Finds the answer that somebody else who asked the same has just made, of the lists that both waited for.
+    pub(super) fn made_meanwhile(
+        &self,
+        question: &Question,
+        caller: &Caller,
+    ) -> Option<Arc<Finished>> {
+        let answer = self.answers.find(question)?;
+        if !self.data.is_current(caller, answer.basis()) {
+            return None;
+        }
         self.metrics.answer_repeated();
         Some(answer)
     }

@@ -83,26 +83,26 @@ impl Plan {
         Some(Self { root, needs, needs_caller })
     }
 
-    /// Reads what the query needs and writes the whole answer; None where there is something to say besides its data. What
-    /// was read stays begun in the scope.
-    pub(super) async fn run(&self, scope: &Scope) -> Option<Vec<u8>> {
-        let reader = scope.plain_reader();
-        if self.needs_caller && reader.is_none() {
-            return None;
+    /// Reads what the query needs; None where there is something to say besides its data. What was read stays begun in the
+    /// scope.
+    pub(super) async fn read(&self, scope: &Scope) -> Option<Read> {
+        match scope.plain_reader() {
+            Some(reader) => self.read_by(reader).await,
+            None => (!self.needs_caller).then(Read::default),
         }
-        let read = match reader {
-            Some(reader) => self.read(reader).await?,
-            None => Read::default(),
-        };
-        let scene = Scene { caller: reader.map(Reader::caller), read: &read };
+    }
+
+    /// Writes the whole answer from what was read in the same scope.
+    pub(super) fn write(&self, scope: &Scope, read: &Read) -> Vec<u8> {
+        let scene = Scene { caller: scope.plain_reader().map(Reader::caller), read };
         let mut out = Vec::with_capacity(ANSWER_START_BYTES);
         out.extend_from_slice(b"{\"data\":");
         self.root.write(&mut out, &scene, &());
         out.push(b'}');
-        Some(out)
+        out
     }
 
-    async fn read(&self, reader: &Reader) -> Option<Read> {
+    async fn read_by(&self, reader: &Reader) -> Option<Read> {
         // All begin before the first is waited for.
         for needed in &self.needs {
             match needed {
@@ -127,7 +127,7 @@ impl Plan {
 
 /// What was read for one answer: all that its plan needs.
 #[derive(Default)]
-struct Read {
+pub(super) struct Read {
     conversations: Option<Arc<ConversationList>>,
     friends: Option<Arc<FriendList>>,
     blocklist: Option<Arc<Blocklist>>,
