@@ -16,6 +16,7 @@ mod lists;
 mod live;
 mod messages;
 mod model;
+mod overload;
 mod persisted;
 mod plans;
 mod reliability;
