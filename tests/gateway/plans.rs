@@ -342,3 +342,28 @@ async fn what_goes_wrong_is_told_as_the_library_tells_it() {
     alice.data(query).await;
     assert_eq!(planned(&gateway).await, seen + 1);
 }
+
+#[tokio::test]
+async fn of_many_who_waited_for_the_same_list_one_writes_the_answer() {
+    let gateway = TestGateway::start().await;
+    let query = "{ friends(first: 3) { nodes { id name } } }";
+    gateway.log_in("bob").await.data(query).await;
+    let alice = gateway.log_in("alice").await;
+    let held = gateway.spoil(FRIENDS, Fault::new(Reply::Genuine).held());
+    let asking: Vec<_> = (0..50)
+        .map(|_| {
+            let alice = alice.clone();
+            tokio::spawn(async move { alice.query(query).await.text })
+        })
+        .collect();
+    let all = "ozeki_graphql_cache_reads_total{resource=\"friends\",outcome=\"coalesced\"} 49";
+    gateway.until_metric(all).await;
+    held.release();
+    let mut texts = BTreeSet::new();
+    for answer in asking {
+        texts.insert(answer.await.unwrap());
+    }
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    assert_eq!(planned(&gateway).await, 1);
+    gateway.until_metric("ozeki_graphql_answers_repeated_total 49").await;
+}
