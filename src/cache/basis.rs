@@ -86,12 +86,11 @@ impl Weigh for Basis {
 }
 
 impl Data {
-    /// Whether reading again would, at this moment, give the very values of the basis from memory. If so, the reads count
-    /// as made.
+    /// Whether reading again would, at this moment, give the very values of the basis from memory.
     pub fn is_current(&self, caller: &Caller, basis: &Basis) -> bool {
         let key = caller.key();
         let Basis { conversations, friends, blocklist, pages, is_incomplete: _ } = basis;
-        let is_current = basis.is_complete()
+        basis.is_complete()
             && conversations.as_ref().is_none_or(|value| {
                 self.conversations.gives(&self.conversations.slot(key, ()), value)
             })
@@ -103,14 +102,11 @@ impl Data {
                 .is_none_or(|value| self.blocklists.gives(&self.blocklists.slot(key, ()), value))
             && pages
                 .iter()
-                .all(|(page, value)| self.pages.gives(&self.pages.slot(key, page.clone()), value));
-        if is_current {
-            self.count_reads(caller, basis);
-        }
-        is_current
+                .all(|(page, value)| self.pages.gives(&self.pages.slot(key, page.clone()), value))
     }
 
-    fn count_reads(&self, caller: &Caller, basis: &Basis) {
+    /// Counts what a basis consists of as read once more.
+    pub fn count_reads(&self, caller: &Caller, basis: &Basis) {
         if basis.conversations.is_some() || basis.friends.is_some() {
             self.live.note_read(caller);
         }

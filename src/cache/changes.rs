@@ -55,7 +55,7 @@ impl Data {
         allowance: &mut Allowance,
     ) -> Result<Conversation, ChangeError> {
         let asked = change(conversation);
-        let Conversation { id, instance, .. } = conversation;
+        let (id, instance) = (&conversation.id, conversation.instance());
         let mut changed = allowance.call(self.try_change(caller, *id, &asked)).await;
         if matches!(&changed, Err(error) if ChangeError::is_rejection(error)) {
             match asked {
@@ -66,8 +66,8 @@ impl Data {
                     let budget = allowance.budget();
                     if let Some(instance) =
                         self.instance_after_rejection(caller, *id, instance, budget).await
+                        && let Some(conversation) = conversation.in_instance(&instance)
                     {
-                        let conversation = Conversation { instance, ..conversation.clone() };
                         let asked = change(&conversation);
                         changed = allowance.call(self.try_change(caller, *id, &asked)).await;
                     }
@@ -85,7 +85,7 @@ impl Data {
         // A hide may be taken for an instance that has ended, which hides nothing; for the present one it can be repeated.
         let is_in_vain = matches!(asked, Change::Hide { .. })
             && !changed.is_hidden_for(caller.user())
-            && changed.instance != *instance;
+            && changed.instance() != instance;
         if is_in_vain {
             allowance.call(self.try_change(caller, *id, &change(&changed))).await
         } else {

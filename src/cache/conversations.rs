@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Weigh;
-use crate::ozeki::{Conversation, ConversationId, ConversationProperties, Participant, UserId};
+use crate::ozeki::{Conversation, ConversationId};
 
 /// A caller's conversations, newest first by last access, then by id; each once.
 #[derive(Clone, Debug)]
@@ -42,31 +42,11 @@ impl ConversationList {
 
 impl Weigh for ConversationList {
     fn weight(&self) -> usize {
-        size_of::<Self>() + self.0.iter().map(|conversation| weight(conversation)).sum::<usize>()
+        // The reference, the two counts beside what it refers to, and that.
+        let place =
+            size_of::<Arc<Conversation>>() + 2 * size_of::<usize>() + size_of::<Conversation>();
+        size_of::<Self>() + self.0.iter().map(|one| place + one.heap_bytes()).sum::<usize>()
     }
-}
-
-fn weight(conversation: &Conversation) -> usize {
-    let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
-    let participants = conversation.participants.iter();
-    let properties = conversation.properties.iter();
-    let ids = [&conversation.muted_by, &conversation.favorite_by, &conversation.hidden_by];
-    size_of::<Arc<Conversation>>()
-        + size_of::<Conversation>()
-        + conversation.display_name.len()
-        + conversation.secret.len()
-        + conversation.instance.len()
-        + text(&conversation.last_message_id)
-        + text(&conversation.last_report_id)
-        + ids.into_iter().map(|ids| size_of_val::<[UserId]>(ids)).sum::<usize>()
-        + participants.map(|one| size_of::<Participant>() + one.name.len()).sum::<usize>()
-        + properties
-            .map(|one| {
-                size_of::<ConversationProperties>()
-                    + one.hide_id.len()
-                    + text(&one.background_color)
-            })
-            .sum::<usize>()
 }
 
 #[cfg(test)]

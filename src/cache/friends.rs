@@ -20,7 +20,7 @@ impl FriendList {
     pub fn new(friends: Vec<Friend>) -> Self {
         let mut by_name: Vec<u32> = (0..).take(friends.len()).collect();
         // Positions are in the order of ids, so a stable sort leaves equal names by id.
-        by_name.sort_by_cached_key(|&position| sort_name(&friends[position as usize].name));
+        by_name.sort_by_cached_key(|&position| sort_name(friends[position as usize].name()));
         Self { friends: friends.into(), by_name: by_name.into() }
     }
 
@@ -41,7 +41,7 @@ impl FriendList {
 
     /// What a friend is sorted by: the beginning of the name in lower case.
     pub fn sort_name(friend: &Friend) -> String {
-        sort_name(&friend.name)
+        sort_name(friend.name())
     }
 }
 
@@ -51,14 +51,11 @@ fn sort_name(name: &str) -> String {
 
 impl Weigh for FriendList {
     fn weight(&self) -> usize {
-        let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
-        let friends = self.friends.iter().map(|friend| {
-            let presence = friend.presence.as_ref();
-            let presence =
-                presence.map_or(0, |one| text(&one.public_key) + text(&one.availability));
-            size_of::<Friend>() + friend.name.len() + presence
-        });
-        size_of::<Self>() + size_of_val::<[u32]>(&self.by_name) + friends.sum::<usize>()
+        let texts = self.friends.iter().map(Friend::heap_bytes);
+        size_of::<Self>()
+            + size_of_val::<[u32]>(&self.by_name)
+            + size_of_val::<[Friend]>(&self.friends)
+            + texts.sum::<usize>()
     }
 }
 
@@ -68,14 +65,11 @@ mod tests {
 
     #[test]
     fn friends_are_listed_by_name_whatever_its_case_and_found_by_id() {
-        let friend = |id: u8, name: &str| Friend {
-            id: UserId::from_bytes([id; 16]),
-            name: name.into(),
-            presence: None,
-        };
+        let friend =
+            |id: u8, name: &str| Friend::new(UserId::from_bytes([id; 16]), name, "", "").unwrap();
         let list = FriendList::new(vec![friend(1, "bob"), friend(2, "Alice"), friend(3, "Bob")]);
         let names: Vec<_> =
-            list.by_name().iter().map(|&at| &*list.all()[at as usize].name).collect();
+            list.by_name().iter().map(|&at| list.all()[at as usize].name()).collect();
         assert_eq!(names, ["Alice", "bob", "Bob"]);
         assert_eq!(list.position(UserId::from_bytes([3; 16])), Some(2));
         assert_eq!(list.position(UserId::from_bytes([9; 16])), None);

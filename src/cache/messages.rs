@@ -151,18 +151,20 @@ impl PageKey {
         before: Option<Position>,
         size: u32,
     ) -> Option<Self> {
-        let Conversation { id, instance, last_message_id, last_report_id, .. } = conversation;
+        let last_message_id = conversation.last_message_id();
+        let last_report_id = conversation.last_report_id();
         if last_message_id.is_none() && last_report_id.is_none() {
             return None;
         }
         let from = match before {
             Some(position) => PageFrom::Before(position),
             None => PageFrom::Newest {
-                last_message_id: last_message_id.clone(),
-                last_report_id: last_report_id.clone(),
+                last_message_id: last_message_id.map(Into::into),
+                last_report_id: last_report_id.map(Into::into),
             },
         };
-        Some(Self { conversation: *id, instance: instance.clone(), from, size })
+        let instance = conversation.instance().into();
+        Some(Self { conversation: conversation.id, instance, from, size })
     }
 }
 
@@ -284,8 +286,8 @@ impl Data {
     ) -> Option<Box<str>> {
         self.refresh(caller, Resource::Conversations);
         let list = self.conversations(caller, budget).ok()?.fresh().await.ok()?;
-        let current = &list.find(conversation)?.instance;
-        (**current != *instance).then(|| current.clone())
+        let current = list.find(conversation)?.instance();
+        (current != instance).then(|| current.into())
     }
 
     pub(super) fn remember_dates(

@@ -194,7 +194,7 @@ impl Data {
         message: &NewMessage,
         allowance: &mut Allowance,
     ) -> Result<Message, ChangeError> {
-        let Conversation { id, instance, .. } = conversation;
+        let (id, instance) = (&conversation.id, conversation.instance());
         let send = async |instance: &str| {
             let call = self.client.add_message(caller.identity(), *id, instance, message);
             self.change_unseen(caller, *id, call).await
@@ -221,9 +221,9 @@ impl Data {
         since: Timestamp,
         allowance: &mut Allowance,
     ) -> Result<Option<Message>, ChangeError> {
-        let Conversation { id, instance, .. } = conversation;
+        let id = &conversation.id;
         let since = since.later_by(-CLOCK_DIFFERENCE_MAX_SECONDS);
-        let mut instance = instance.clone();
+        let mut instance: Box<str> = conversation.instance().into();
         let mut before: Option<Position> = None;
         loop {
             let read = self.client.messages_before(

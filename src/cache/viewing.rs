@@ -55,7 +55,7 @@ impl Data {
         viewed: &Viewed,
         allowance: &mut Allowance,
     ) -> Result<(), ChangeError> {
-        let Conversation { id, instance, .. } = conversation;
+        let (id, instance) = (&conversation.id, conversation.instance());
         let mark = async |instance: &str| {
             let call = self.client.mark_viewed(caller.identity(), *id, instance, viewed);
             self.change_unseen(caller, *id, call).await

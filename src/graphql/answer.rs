@@ -204,10 +204,26 @@ impl Answer {
             && self.response.extensions.is_empty()
     }
 
-    /// Writes the answer and gives its bytes to `keep`.
+    /// The answer of a query that was done, and of which there is nothing to say but its data, as JSON.
+    pub(super) fn done(body: Vec<u8>) -> Self {
+        let written = Written { body: body.into(), finished: None };
+        let response = Response::default();
+        Self { response, progress: Progress::Executed, written: Some(written) }
+    }
+
+    /// The answer that was kept of the same question.
+    pub(super) fn repeated(finished: Arc<Finished>) -> Self {
+        let written = Written { body: finished.body().clone(), finished: Some(finished) };
+        Self { response: Response::default(), progress: Progress::Executed, written: Some(written) }
+    }
+
+    /// Writes the answer and gives its bytes to `keep`, unless it was kept already.
     pub(super) fn written(mut self, keep: impl FnOnce(Bytes) -> Option<Arc<Finished>>) -> Self {
-        let body = self.to_bytes();
-        self.written = Some(Written { finished: keep(body.clone()), body });
+        if self.finished().is_none() {
+            // Copied, since an allocator may leave what was only cut in the room that it had grown to.
+            let body = Bytes::copy_from_slice(&self.to_bytes());
+            self.written = Some(Written { finished: keep(body.clone()), body });
+        }
         self
     }
 

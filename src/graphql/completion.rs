@@ -14,14 +14,17 @@ use async_graphql::parser::types::{
     SelectionSet, Type, TypeKind, TypeSystemDefinition,
 };
 use async_graphql::{Name, PathSegment, ServerError, Value};
+use serde_json::Value as Json;
 
 /// Scalars that every schema has, and that no SDL tells of.
 const BUILT_IN: [&str; 5] = ["Int", "Float", "String", "Boolean", "ID"];
 
-/// The types of the schema's fields, by object and field, and the names of all types.
+/// The types of the schema's fields, by object and field, what inputs take, and the names of all types.
 #[derive(Debug)]
 pub(super) struct FieldTypes {
     objects: HashMap<Name, HashMap<Name, Type>>,
+    inputs: HashMap<Name, HashMap<Name, Type>>,
+    enums: HashMap<Name, HashSet<Name>>,
     names: HashSet<Name>,
 }
 
@@ -29,21 +32,33 @@ impl FieldTypes {
     /// Reads the types of a schema.
     pub(super) fn of(sdl: &str) -> Self {
         let document = parse_schema(sdl).expect("the library writes SDL that it can read");
-        let mut objects = HashMap::new();
+        let (mut objects, mut inputs, mut enums) = (HashMap::new(), HashMap::new(), HashMap::new());
         let mut names: HashSet<_> = BUILT_IN.into_iter().map(Name::new).collect();
         for definition in document.definitions {
             let TypeSystemDefinition::Type(definition) = definition else {
                 continue;
             };
             let name = definition.node.name.node;
-            if let TypeKind::Object(object) = definition.node.kind {
-                let fields = object.fields.into_iter();
-                let fields = fields.map(|field| (field.node.name.node, field.node.ty.node));
-                objects.insert(name.clone(), fields.collect());
+            match definition.node.kind {
+                TypeKind::Object(object) => {
+                    let fields = object.fields.into_iter();
+                    let fields = fields.map(|field| (field.node.name.node, field.node.ty.node));
+                    objects.insert(name.clone(), fields.collect());
+                }
+                TypeKind::InputObject(input) => {
+                    let fields = input.fields.into_iter();
+                    let fields = fields.map(|field| (field.node.name.node, field.node.ty.node));
+                    inputs.insert(name.clone(), fields.collect());
+                }
+                TypeKind::Enum(all) => {
+                    let values = all.values.into_iter().map(|value| value.node.value.node);
+                    enums.insert(name.clone(), values.collect());
+                }
+                TypeKind::Scalar | TypeKind::Interface(_) | TypeKind::Union(_) => {}
             }
             names.insert(name);
         }
-        Self { objects, names }
+        Self { objects, inputs, enums, names }
     }
 
     /// Whether the schema has a type of this name.
@@ -54,6 +69,30 @@ impl FieldTypes {
     /// The type of an object's field.
     pub(super) fn field(&self, object: &str, field: &str) -> Option<&Type> {
         self.objects.get(object)?.get(field)
+    }
+
+    /// Whether the value of a variable surely fits its type. Lists and scalars of our own are not looked into.
+    pub(super) fn takes(&self, value_type: &Type, value: &Json) -> bool {
+        let BaseType::Named(name) = &value_type.base else { return false };
+        match (name.as_str(), value) {
+            (_, Json::Null) => value_type.nullable,
+            ("String" | "ID", Json::String(_)) | ("Boolean", Json::Bool(_)) => true,
+            ("Int", Json::Number(number)) => {
+                number.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
+            }
+            (_, Json::String(value)) => {
+                self.enums.get(name).is_some_and(|values| values.contains(value.as_str()))
+            }
+            (_, Json::Object(members)) => self.inputs.get(name).is_some_and(|fields| {
+                let is_known = |member: &String| fields.contains_key(member.as_str());
+                members.keys().all(is_known)
+                    && fields.iter().all(|(field, field_type)| match members.get(field.as_str()) {
+                        Some(value) => self.takes(field_type, value),
+                        None => field_type.nullable,
+                    })
+            }),
+            _ => false,
+        }
     }
 
     /// Completes the data of an operation that passed validation and was run.

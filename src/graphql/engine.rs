@@ -27,6 +27,7 @@ use super::finished::{Asked, FinishedAnswers, Question};
 use super::limits::{Limit, OperationLimits, TooExpensive};
 use super::mutation::Mutation;
 use super::persisted::{DocumentHash, Documents, Owner};
+use super::plan::{Plan, can_be_planned};
 use super::prepared::Prepared;
 use super::query::Query;
 use super::stale::Stale;
@@ -298,26 +299,42 @@ impl Engine {
         let scope =
             self.scope(context.authentication, context.client, context.freshness, stale.clone());
         let reads = scope.reads.clone();
-        let mut request = async_graphql::Request::new("").data(scope);
-        request.set_parsed_query(document.clone());
-        request.operation_name.clone_from(name);
-        request.variables = Variables::from_json(serde_json::Value::Object(variables.clone()));
-        let argument = |position| argument_at(document, position);
-        let complete = |data, errors: &[ServerError]| {
-            self.field_types.complete(document, definition, data, errors)
+        let run = async {
+            if prepared.can_be_planned.get() == Some(&true)
+                && let Some(plan) = Plan::of(document, definition, variables, &self.field_types)
+                && let Some(read) = plan.read(&scope).await
+            {
+                // Of many who waited for the same lists the first writes.
+                if let (Some(question), Some(reader)) = (&question, scope.plain_reader())
+                    && let Some(finished) = self.made_meanwhile(question, reader.caller())
+                {
+                    return Answer::repeated(finished);
+                }
+                self.metrics.answer_planned();
+                return Answer::done(plan.write(&scope, &read));
+            }
+            // What the plan began to read is in the scope.
+            let mut request = async_graphql::Request::new("").data(scope);
+            request.set_parsed_query(document.clone());
+            request.operation_name.clone_from(name);
+            request.variables = Variables::from_json(serde_json::Value::Object(variables.clone()));
+            let argument = |position| argument_at(document, position);
+            let complete = |data, errors: &[ServerError]| {
+                self.field_types.complete(document, definition, data, errors)
+            };
+            let mut response = self.schema.execute(request).await;
+            stale.tell(&mut response);
+            Answer::executed(response, argument, complete)
         };
         let _in_flight = self.metrics.operation_in_flight();
         let started = Instant::now();
-        let answer = match timeout_at(context.deadline, self.schema.execute(request)).await {
-            Ok(mut response) => {
-                stale.tell(&mut response);
-                Answer::executed(response, argument, complete)
-            }
-            Err(_elapsed) => Answer::timed_out(),
-        };
-        let answer = self.without_unsent_names(answer);
+        let answer = timeout_at(context.deadline, run).await;
+        let answer = self.without_unsent_names(answer.unwrap_or_else(|_| Answer::timed_out()));
         if !answer.is_request_error() {
             self.documents.keep(prepared, owner);
+            if !answer.is_timed_out() {
+                prepared.can_be_planned.get_or_init(|| can_be_planned(document));
+            }
         }
         self.metrics.operation(metric_of(*kind), answer.outcome());
         self.metrics.operation_duration(metric_of(*kind), started.elapsed());

@@ -21,6 +21,7 @@ mod message_cursor;
 mod mutation;
 mod paging;
 mod persisted;
+mod plan;
 mod prepared;
 #[expect(clippy::unused_async, reason = "resolvers are async")]
 mod query;

@@ -1,5 +1,7 @@
 //! A document that passed every check that depends on nothing but its text.
 
+use std::sync::OnceLock;
+
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
 
@@ -19,6 +21,8 @@ pub(super) struct Prepared {
     pub(super) hash: DocumentHash,
     /// Its weight among the documents that are kept.
     pub(super) bytes: u64,
+    /// Whether its operation can be planned; known once it passed validation.
+    pub(super) can_be_planned: OnceLock<bool>,
     /// Whether it may be kept: the values of a change can be secrets, or messages, and those are not.
     pub(super) may_be_kept: bool,
 }
@@ -47,6 +51,7 @@ impl Prepared {
         let bytes = BYTES_OF_ITS_OWN
             + u64::from(contents.tokens) * BYTES_FOR_EACH_TOKEN
             + text.len() as u64;
-        Ok(Self { document, hash, bytes, may_be_kept: !(changes && contents.strings > 0) })
+        let may_be_kept = !(changes && contents.strings > 0);
+        Ok(Self { document, hash, bytes, can_be_planned: OnceLock::new(), may_be_kept })
     }
 }

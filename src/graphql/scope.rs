@@ -10,7 +10,7 @@ use super::selection::Needs;
 use super::stale::Stale;
 use crate::cache::{
     Basis, BudgetSpent, CallBudget, ConversationList, Data, FriendList, Lenient, Messages,
-    Resource, Shown,
+    ReadError, Resource, Shown,
 };
 use crate::ozeki::{Blocklist, Conversation, Position, Timestamp};
 use crate::session::{Authentication, Caller, ClientNetwork, Sessions};
@@ -78,6 +78,11 @@ impl Scope {
         context.data_unchecked::<Self>()
     }
 
+    /// The reader of the operation's caller, if it has one.
+    pub(super) fn plain_reader(&self) -> Option<&Reader> {
+        self.reader.as_ref()
+    }
+
     /// The reader of the operation's caller.
     pub(super) fn reader<'a>(context: &Context<'a>) -> Result<&'a Reader, FieldError> {
         Self::of(context).reader.as_ref().ok_or_else(FieldError::unauthenticated)
@@ -136,17 +141,45 @@ impl Reader {
     }
 
     /// Begins to read the conversations, unless the operation has already.
-    fn start_conversations(&self) -> Result<Lenient<ConversationList>, BudgetSpent> {
+    pub(super) fn start_conversations(&self) -> Result<Lenient<ConversationList>, BudgetSpent> {
         self.once(&self.conversations, Resource::Conversations, || {
             self.data.conversations(&self.caller, &self.budget)
         })
     }
 
     /// Begins to read the friends, unless the operation has already.
-    fn start_friends(&self) -> Result<Lenient<FriendList>, BudgetSpent> {
+    pub(super) fn start_friends(&self) -> Result<Lenient<FriendList>, BudgetSpent> {
         self.once(&self.friends, Resource::Friends, || {
             self.data.friends(&self.caller, &self.budget)
         })
+    }
+
+    /// Begins to read whom and what the caller blocked, unless the operation has already.
+    pub(super) fn start_blocklist(&self) -> Result<Lenient<Blocklist>, BudgetSpent> {
+        self.once(&self.blocklist, Resource::Blocklist, || {
+            self.data.blocklist(&self.caller, &self.budget)
+        })
+    }
+
+    /// The caller's conversations, where there is nothing to say besides: neither an error nor that they are stale.
+    pub(super) async fn plain_conversations(&self) -> Option<Arc<ConversationList>> {
+        let list = plain(self.start_conversations().ok()?.or_former().await)?;
+        self.reads.note(|basis| basis.note_conversations(&list));
+        Some(list)
+    }
+
+    /// The caller's friends, where there is nothing to say besides.
+    pub(super) async fn plain_friends(&self) -> Option<Arc<FriendList>> {
+        let list = plain(self.start_friends().ok()?.or_former().await)?;
+        self.reads.note(|basis| basis.note_friends(&list));
+        Some(list)
+    }
+
+    /// Whom and what the caller blocked, where there is nothing to say besides.
+    pub(super) async fn plain_blocklist(&self) -> Option<Arc<Blocklist>> {
+        let blocklist = plain(self.start_blocklist().ok()?.or_former().await)?;
+        self.reads.note(|basis| basis.note_blocklist(&blocklist));
+        Some(blocklist)
     }
 
     /// The caller's conversations, or what may be shown for them: [`Lenient::or_former`].
@@ -188,10 +221,7 @@ impl Reader {
         &self,
         context: &Context<'_>,
     ) -> Result<Arc<Blocklist>, FieldError> {
-        let reading = self.once(&self.blocklist, Resource::Blocklist, || {
-            self.data.blocklist(&self.caller, &self.budget)
-        });
-        let blocklist = shown(context, reading?.or_former().await?);
+        let blocklist = shown(context, self.start_blocklist()?.or_former().await?);
         self.reads.note(|basis| basis.note_blocklist(&blocklist));
         Ok(blocklist)
     }
@@ -246,6 +276,11 @@ impl Reader {
         };
         begun.get_or_insert_with(read).clone()
     }
+}
+
+/// What is shown, where it is what the upstream would tell.
+fn plain<V>(shown: Result<Shown<V>, ReadError>) -> Option<Arc<V>> {
+    shown.ok().filter(|shown| shown.stale.is_none()).map(|shown| shown.value)
 }
 
 /// Notes where what is shown is not what the upstream would tell.

@@ -38,6 +38,11 @@ macro_rules! hex_id {
             pub const fn as_bytes(&self) -> &[u8; BYTES] {
                 &self.0
             }
+
+            /// The id's 32 lower-case hex digits, in ASCII.
+            pub fn digits(&self) -> [u8; DIGITS] {
+                hex(&self.0)
+            }
         }
 
         impl FromStr for $name {

@@ -31,5 +31,5 @@ pub use signature::{Recipe, Signature, SignedRequest};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use wire::{
     Blocklist, Conversation, ConversationProperties, Friend, Login, Message, MessagePage, Noticed,
-    Notices, Participant, Presence, Report,
+    Notices, Participant, Report,
 };

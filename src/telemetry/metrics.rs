@@ -122,6 +122,7 @@ pub struct Metrics {
     cache_reads: Family<CacheLabels, Counter>,
     operations: Family<OperationLabels, Counter>,
     answers_repeated: Counter,
+    answers_planned: Counter,
     streams: Family<StreamLabels, Gauge>,
     socket_operations: Gauge,
     socket_closings: Family<ClosingLabels, Counter>,
@@ -164,6 +165,8 @@ impl Default for Metrics {
         let operations = registered(&mut registry, "operations", "GraphQL operations");
         let help = "Answers that were sent again without running their query";
         let answers_repeated = registered(&mut registry, "answers_repeated", help);
+        let help = "Answers that were written straight from their selection";
+        let answers_planned = registered(&mut registry, "answers_planned", help);
         let operation_durations: Histograms<KindLabels> =
             Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS));
         registry.register_with_unit(
@@ -214,6 +217,7 @@ impl Default for Metrics {
             cache_reads,
             operations,
             answers_repeated,
+            answers_planned,
             streams,
             socket_operations,
             socket_closings,
@@ -265,6 +269,11 @@ impl Metrics {
     /// Counts one answer that was sent again without running its query.
     pub fn answer_repeated(&self) {
         self.answers_repeated.inc();
+    }
+
+    /// Counts one answer that was written straight from its selection.
+    pub fn answer_planned(&self) {
+        self.answers_planned.inc();
     }
 
     /// Counts one GraphQL operation.

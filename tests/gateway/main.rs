@@ -18,6 +18,7 @@ mod messages;
 mod model;
 mod overload;
 mod persisted;
+mod plans;
 mod reliability;
 mod sending;
 mod sessions;

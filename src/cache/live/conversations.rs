@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::attention::Attention;
-use super::difference::is_same;
 use super::{Feed, FeedEnd, FollowError, Signal};
 use crate::cache::{ConversationList, Data, ReadError};
 use crate::ozeki::{Conversation, ConversationId};
@@ -92,7 +91,7 @@ impl ConversationFeed {
             .iter()
             .filter(|now| {
                 let before = known.find(now.id);
-                named.contains(&now.id) || before.is_none_or(|before| !is_same(before, now))
+                named.contains(&now.id) || before.is_none_or(|before| !before.is_as(now))
             })
             .cloned()
             .collect();

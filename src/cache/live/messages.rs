@@ -96,16 +96,17 @@ impl Data {
         now: &Conversation,
         from: Position,
     ) -> Result<Arc<Between>, ReadError> {
-        let Conversation { id, instance, last_message_id, .. } = now;
+        let instance: Box<str> = now.instance().into();
+        let newest: Option<Box<str>> = now.last_message_id().map(Into::into);
         let key = BetweenKey {
-            conversation: *id,
+            conversation: now.id,
             instance: instance.clone(),
             after: from.message_id.clone(),
-            to: last_message_id.clone(),
+            to: newest.clone(),
         };
         let load = |mut allowance: Allowance| {
             let (data, caller) = (Arc::clone(self), Arc::clone(caller));
-            let (id, instance, newest) = (*id, instance.clone(), last_message_id.clone());
+            let id = now.id;
             async move {
                 let call = data.client.messages_from(caller.identity(), id, &instance, &from);
                 let page = allowance.call::<_, ReadError>(call).await?;
@@ -186,16 +187,17 @@ impl MessageFeed {
             if self.conversation.is_some_and(|wanted| wanted != now.id) {
                 continue;
             }
-            let before = known.find(now.id).filter(|before| before.instance == now.instance);
+            let before = known.find(now.id).filter(|before| before.instance() == now.instance());
             let waiting = self.waiting.iter_mut().find(|waiting| waiting.now.id == now.id);
             if let Some(waiting) = waiting {
                 waiting.before = waiting.before.take().filter(|_| before.is_some());
                 waiting.now = Arc::clone(now);
-            } else if before.is_none_or(|before| before.last_message_id != now.last_message_id) {
+            } else if before.is_none_or(|before| before.last_message_id() != now.last_message_id())
+            {
                 self.waiting.push_back(Waiting { before: before.cloned(), now: Arc::clone(now) });
             }
         }
-        self.waiting.retain(|one| one.now.last_message_id.is_some());
+        self.waiting.retain(|one| one.now.last_message_id().is_some());
     }
 
     /// Reads what is new in the conversation that has waited longest.
@@ -219,7 +221,7 @@ impl MessageFeed {
         now: &Conversation,
     ) -> Result<Option<Vec<Message>>, ReadError> {
         let Attention { data, caller, .. } = &self.attention;
-        let known = before.and_then(|before| before.last_message_id.clone());
+        let known = before.and_then(|before| before.last_message_id()).map(Box::<str>::from);
         if let Some(id) = &known
             && let Some(date) = data.dates.get(&(caller.key(), now.id, id.clone()))
         {
@@ -236,7 +238,7 @@ impl MessageFeed {
         let page = data.messages(caller, now, None, LOOKED_THROUGH_MAX, &budget);
         let page = page.expect("a new budget has calls").fresh().await?;
         let mut messages = page.messages.to_vec();
-        end_at(&mut messages, now.last_message_id.as_deref());
+        end_at(&mut messages, now.last_message_id());
         let Some(id) = known else {
             return Ok((!page.has_older).then_some(messages));
         };

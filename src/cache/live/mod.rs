@@ -11,7 +11,6 @@
 mod attention;
 mod conversations;
 mod coverage;
-mod difference;
 mod friends;
 mod messages;
 mod pace;

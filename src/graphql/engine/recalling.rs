@@ -11,7 +11,7 @@ use crate::graphql::finished::{Asked, Finished, Question};
 use crate::graphql::limits::Limit;
 use crate::graphql::persisted::{DocumentHash, Owner};
 use crate::recent::TextHash;
-use crate::session::Authentication;
+use crate::session::{Authentication, Caller};
 use crate::telemetry::{Account, OK, OperationKind, OperationOutcome};
 
 /// What a request asks, and what its line in the log tells of that.
@@ -75,10 +75,25 @@ impl Engine {
         if !is_here || !self.data.is_current(caller, answer.basis()) {
             return None;
         }
+        self.data.count_reads(caller, answer.basis());
         let (name, document) = (known.operation_name.as_deref(), &*known.document_beginning);
         Account::note_operation(OperationKind::Query, name, document);
         Account::note_outcome(OK);
         self.metrics.operation(OperationKind::Query, OperationOutcome::Ok);
+        self.metrics.answer_repeated();
+        Some(answer)
+    }
+
+    /// Finds the answer that somebody else who asked the same has just made, of the lists that both waited for.
+    pub(super) fn made_meanwhile(
+        &self,
+        question: &Question,
+        caller: &Caller,
+    ) -> Option<Arc<Finished>> {
+        let answer = self.answers.find(question)?;
+        if !self.data.is_current(caller, answer.basis()) {
+            return None;
+        }
         self.metrics.answer_repeated();
         Some(answer)
     }

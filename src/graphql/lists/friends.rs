@@ -53,7 +53,7 @@ impl FriendCondition {
             && self
                 .name_contains
                 .as_ref()
-                .is_none_or(|text| friend.name.to_lowercase().contains(text))
+                .is_none_or(|text| friend.name().to_lowercase().contains(text))
     }
 }
 

@@ -23,7 +23,7 @@ impl ConversationMutation {
         context: &Context<'_>,
         #[graphql(desc = "The conversation to clear.")] input: ConversationInput,
     ) -> Changed {
-        let change = |of: &Conversation| Change::Clear { instance: of.instance.clone() };
+        let change = |of: &Conversation| Change::Clear { instance: of.instance().into() };
         changed(context, &input.id, change).await
     }
 
@@ -70,7 +70,7 @@ impl ConversationMutation {
         context: &Context<'_>,
         #[graphql(desc = "The conversation to hide.")] input: ConversationInput,
     ) -> Changed {
-        let change = |of: &Conversation| Change::Hide { instance: of.instance.clone() };
+        let change = |of: &Conversation| Change::Hide { instance: of.instance().into() };
         changed(context, &input.id, change).await
     }
 

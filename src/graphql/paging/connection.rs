@@ -15,11 +15,11 @@ pub(in crate::graphql) trait Paged: OutputType + Clone {
 
 /// A page of a list, with what is needed to fetch the next one.
 pub(in crate::graphql) struct Connection<N: Paged> {
-    nodes: Vec<N>,
+    pub(in crate::graphql) nodes: Vec<N>,
     order: <N::Place as Place>::Order,
-    has_previous_page: bool,
-    has_next_page: bool,
-    total_count: usize,
+    pub(in crate::graphql) has_previous_page: bool,
+    pub(in crate::graphql) has_next_page: bool,
+    pub(in crate::graphql) total_count: usize,
 }
 
 impl<N: Paged> Connection<N> {
@@ -40,8 +40,12 @@ impl<N: Paged> Connection<N> {
         }
     }
 
-    fn cursor(&self, node: &N) -> String {
+    pub(in crate::graphql) fn cursor(&self, node: &N) -> String {
         Cursor::encode(&node.place(self.order))
+    }
+
+    pub(in crate::graphql) fn all_edges(&self) -> impl Iterator<Item = Edge<N>> {
+        self.nodes.iter().map(|node| Edge { cursor: self.cursor(node), node: node.clone() })
     }
 }
 
@@ -53,9 +57,9 @@ impl<N: Paged> Connection<N> {
 )]
 pub(in crate::graphql) struct Edge<N: Paged> {
     /// Opaque: pass it as `after` or `before` to continue from this node, with the same order.
-    cursor: String,
+    pub(in crate::graphql) cursor: String,
     /// The node itself.
-    node: N,
+    pub(in crate::graphql) node: N,
 }
 
 /// A page of a list, with what is needed to fetch the next one.
@@ -70,10 +74,7 @@ where
 {
     /// The page's nodes, each with its cursor.
     async fn edges(&self) -> Vec<Edge<N>> {
-        self.nodes
-            .iter()
-            .map(|node| Edge { cursor: self.cursor(node), node: node.clone() })
-            .collect()
+        self.all_edges().collect()
     }
 
     /// The page's nodes, without cursors.

@@ -8,5 +8,5 @@ mod connection;
 mod cursor;
 
 pub(super) use arguments::{PAGE_DEFAULT, PAGE_MAX, PageArguments};
-pub(super) use connection::{Connection, Paged};
+pub(super) use connection::{Connection, Edge, Paged};
 pub(super) use cursor::{Cursor, Place};

@@ -54,18 +54,18 @@ impl ConversationNode {
     /// The name, end-to-end encrypted: base64 ciphertext that only the participants' clients can read. The ciphertext
     /// may differ each time although the name is the same.
     async fn display_name(&self) -> &str {
-        &self.conversation().display_name
+        self.conversation().display_name()
     }
 
     /// The conversation's key, end-to-end encrypted for its participants: base64 ciphertext. It may differ each time.
     async fn secret(&self) -> &str {
-        &self.conversation().secret
+        self.conversation().secret()
     }
 
     /// Names the conversation's current life: clearing it begins a new one. The gateway passes it on where the chat
     /// server asks for it; you never need to.
     async fn instance(&self) -> &str {
-        &self.conversation().instance
+        self.conversation().instance()
     }
 
     /// When the conversation was last used. Null where the server does not tell.
@@ -75,27 +75,27 @@ impl ConversationNode {
 
     /// The newest message's id. Null while there is none, as after a clear.
     async fn last_message_id(&self) -> Option<ID> {
-        self.conversation().last_message_id.as_deref().map(Into::into)
+        self.conversation().last_message_id().map(Into::into)
     }
 
     /// The newest delivery or view report's id. Null while there is none, as after a clear.
     async fn last_report_id(&self) -> Option<ID> {
-        self.conversation().last_report_id.as_deref().map(Into::into)
+        self.conversation().last_report_id().map(Into::into)
     }
 
     /// Ids of the users who muted the conversation.
     async fn muted_by(&self) -> Vec<ID> {
-        ids(&self.conversation().muted_by)
+        ids(self.conversation().muted_by())
     }
 
     /// Ids of the users whose favourite it is.
     async fn favorite_by(&self) -> Vec<ID> {
-        ids(&self.conversation().favorite_by)
+        ids(self.conversation().favorite_by())
     }
 
     /// Ids of the users who hid it, in its present or an earlier instance: `isHidden` tells whether it is hidden now.
     async fn hidden_by(&self) -> Vec<ID> {
-        ids(&self.conversation().hidden_by)
+        ids(self.conversation().hidden_by())
     }
 
     /// What participants set for themselves. Those who set nothing have no entry; the order has no meaning.

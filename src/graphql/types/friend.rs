@@ -39,17 +39,17 @@ impl FriendNode {
 
     /// The friend's name.
     async fn name(&self) -> &str {
-        &self.friend().name
+        self.friend().name()
     }
 
     /// The friend's public key in base64, for end-to-end encryption. Null where the server tells none.
     async fn public_key(&self) -> Option<&str> {
-        self.friend().presence.as_ref()?.public_key.as_deref()
+        self.friend().public_key()
     }
 
     /// The server's own word for the friend's presence. Only `available` is documented. Null where the server tells none.
     async fn availability(&self) -> Option<&str> {
-        self.friend().presence.as_ref()?.availability.as_deref()
+        self.friend().availability()
     }
 
     /// Whether the friend's presence is `available`.

@@ -1,78 +1,113 @@
 //! The friends list. Source: "friends".
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{Answer, non_empty, null_as_default};
+use super::texts::{Texts, borrowed};
+use super::{Answer, null_as_default};
 use crate::ozeki::UserId;
 
 /// The only presence word in the public pages. Source: "friends".
 const AVAILABLE: &str = "available";
 
-/// A friend: an entry of the map `friends`, with what `availabilities` adds.
+/// A friend: an entry of the map `friends`, with what `availabilities` adds. There are many in memory, so the texts stand
+/// in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Friend {
     /// Who.
     pub id: UserId,
-    /// The friend's name.
-    pub name: Box<str>,
-    /// The key and presence; none where `availabilities` does not name the friend.
-    pub presence: Option<Presence>,
+    texts: Texts<3>,
+}
+
+/// The texts of a friend, by their numbers.
+#[derive(Clone, Copy)]
+enum Text {
+    Name,
+    PublicKey,
+    Availability,
 }
 
 /// What `availabilities` adds to a friend.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Presence {
+#[derive(Deserialize)]
+struct Presence<'a> {
     #[serde(rename = "friendid")]
     friend_id: UserId,
-    /// The friend's public key, in base64.
-    #[serde(rename = "publickey", default, deserialize_with = "non_empty")]
-    pub public_key: Option<Box<str>>,
-    /// The server's own word.
-    #[serde(default, deserialize_with = "non_empty")]
-    pub availability: Option<Box<str>>,
+    #[serde(rename = "publickey", default, borrow, deserialize_with = "borrowed")]
+    public_key: Cow<'a, str>,
+    #[serde(default, borrow, deserialize_with = "borrowed")]
+    availability: Cow<'a, str>,
 }
 
 impl Friend {
+    /// A friend by the three texts that the server tells; none if they have no room beside each other, which no answer's
+    /// have not.
+    pub fn new(id: UserId, name: &str, public_key: &str, availability: &str) -> Option<Self> {
+        Some(Self { id, texts: Texts::new([name, public_key, availability])? })
+    }
+
+    /// The friend's name.
+    pub fn name(&self) -> &str {
+        self.texts.of(Text::Name as usize)
+    }
+
+    /// The friend's public key, in base64; none where `availabilities` does not name the friend.
+    pub fn public_key(&self) -> Option<&str> {
+        self.texts.non_empty(Text::PublicKey as usize)
+    }
+
+    /// The server's own word for the friend's presence; none where `availabilities` does not name the friend.
+    pub fn availability(&self) -> Option<&str> {
+        self.texts.non_empty(Text::Availability as usize)
+    }
+
     /// Whether the server's word for the friend is `available`.
     pub fn is_available(&self) -> bool {
-        let word = self.presence.as_ref().and_then(|presence| presence.availability.as_deref());
-        word == Some(AVAILABLE)
+        self.availability() == Some(AVAILABLE)
+    }
+
+    /// What it occupies on the heap, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        self.texts.heap_bytes()
     }
 }
 
 /// The map of friends; of two entries with one id the first counts, and a null name is empty.
 ///
 /// PHP writes an empty map as `[]`, so that is taken for one.
-struct FriendNames(BTreeMap<UserId, Box<str>>);
+struct FriendNames<'a>(BTreeMap<UserId, Cow<'a, str>>);
 
-impl<'de> Deserialize<'de> for FriendNames {
+impl<'de: 'a, 'a> Deserialize<'de> for FriendNames<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(FriendNamesVisitor)
     }
 }
 
+/// A name; a null is an empty one.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow, deserialize_with = "borrowed")] Cow<'a, str>);
+
 struct FriendNamesVisitor;
 
 impl<'de> Visitor<'de> for FriendNamesVisitor {
-    type Value = FriendNames;
+    type Value = FriendNames<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a map from user id to name")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<FriendNames, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<FriendNames<'de>, A::Error> {
         let mut names = BTreeMap::new();
-        while let Some((id, name)) = entries.next_entry::<UserId, Option<Box<str>>>()? {
-            names.entry(id).or_insert_with(|| name.unwrap_or_default());
+        while let Some((id, Name(name))) = entries.next_entry::<UserId, Name<'de>>()? {
+            names.entry(id).or_insert(name);
         }
         Ok(FriendNames(names))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<FriendNames, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<FriendNames<'de>, A::Error> {
         match elements.next_element::<serde::de::IgnoredAny>()? {
             None => Ok(FriendNames(BTreeMap::new())),
             Some(_) => Err(serde::de::Error::invalid_type(serde::de::Unexpected::Seq, &self)),
@@ -81,12 +116,38 @@ impl<'de> Visitor<'de> for FriendNamesVisitor {
 }
 
 #[derive(Deserialize)]
+struct RawFriendsAnswer<'a> {
+    status: Option<Box<str>>,
+    #[serde(default, borrow)]
+    friends: Option<FriendNames<'a>>,
+    #[serde(default, borrow, deserialize_with = "null_as_default")]
+    availabilities: Vec<Presence<'a>>,
+}
+
 pub(crate) struct FriendsAnswer {
     status: Option<Box<str>>,
-    #[serde(default)]
-    friends: Option<FriendNames>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    availabilities: Vec<Presence>,
+    friends: Option<Vec<Friend>>,
+}
+
+impl<'de> Deserialize<'de> for FriendsAnswer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let RawFriendsAnswer { status, friends, availabilities } =
+            RawFriendsAnswer::deserialize(deserializer)?;
+        let Some(FriendNames(names)) = friends else {
+            return Ok(Self { status, friends: None });
+        };
+        // Of two entries of one friend the last counts.
+        let presences = availabilities.into_iter().map(|presence| (presence.friend_id, presence));
+        let presences: BTreeMap<_, _> = presences.collect();
+        let mut friends = Vec::with_capacity(names.len());
+        for (id, name) in names {
+            let presence = presences.get(&id);
+            let public_key = presence.map_or("", |presence| &presence.public_key);
+            let availability = presence.map_or("", |presence| &presence.availability);
+            friends.push(Friend { id, texts: Texts::read([&name, public_key, availability])? });
+        }
+        Ok(Self { status, friends: Some(friends) })
+    }
 }
 
 impl Answer for FriendsAnswer {
@@ -98,17 +159,7 @@ impl Answer for FriendsAnswer {
     }
 
     fn into_content(self) -> Result<Self::Content, &'static str> {
-        let FriendNames(names) = self.friends.ok_or("friends")?;
-        let mut presences: BTreeMap<_, _> = self
-            .availabilities
-            .into_iter()
-            .map(|presence| (presence.friend_id, presence))
-            .collect();
-        let friends = names
-            .into_iter()
-            .map(|(id, name)| Friend { id, name, presence: presences.remove(&id) })
-            .collect();
-        Ok(friends)
+        self.friends.ok_or("friends")
     }
 }
 
@@ -124,16 +175,12 @@ mod tests {
     fn the_vendors_list_decodes_in_full() {
         let friends = decode(include_str!("../../../tests/fixtures/friends-list.json"));
         let id: UserId = "d574638619cbff603bf857164c47e850".parse().unwrap();
-        let presence = Presence {
-            friend_id: id,
-            public_key: Some("MIIBIjA...IDAQAB".into()),
-            availability: Some("available".into()),
-        };
-        assert_eq!(
-            friends,
-            [Friend { id, name: "Administrator".into(), presence: Some(presence) }]
-        );
+        let administrator =
+            Friend::new(id, "Administrator", "MIIBIjA...IDAQAB", "available").unwrap();
+        assert_eq!(friends, [administrator]);
         assert!(friends[0].is_available());
+        assert_eq!(friends[0].name(), "Administrator");
+        assert_eq!(friends[0].public_key(), Some("MIIBIjA...IDAQAB"));
     }
 
     #[test]
@@ -143,7 +190,7 @@ mod tests {
                 "availabilities":[{"friendid":"aa68d2204cb2bb85f2de3b9aad0d86d7","availability":"available"}]}"#,
         );
         assert_eq!(friends.len(), 1);
-        assert_eq!(friends[0].presence, None);
+        assert_eq!((friends[0].public_key(), friends[0].availability()), (None, None));
         assert!(!friends[0].is_available());
     }
 
@@ -158,9 +205,9 @@ mod tests {
         let id = "d574638619cbff603bf857164c47e850";
         let named =
             |name: &str| format!(r#"{{"status":"OK","friends":{{"{id}":{name},"{id}":"B"}}}}"#);
-        assert_eq!(&*decode(&named("null"))[0].name, "");
+        assert_eq!(decode(&named("null"))[0].name(), "");
         let friends = decode(&named("\"A\""));
-        assert_eq!((friends.len(), &*friends[0].name), (1, "A"));
+        assert_eq!((friends.len(), friends[0].name()), (1, "A"));
     }
 
     #[test]

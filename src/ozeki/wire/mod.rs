@@ -10,12 +10,13 @@ mod friend;
 mod login;
 mod message;
 mod notification;
+mod texts;
 
 use serde::{Deserialize, Deserializer};
 
 pub use blocklist::Blocklist;
 pub use conversation::{Conversation, ConversationProperties, Participant};
-pub use friend::{Friend, Presence};
+pub use friend::Friend;
 pub use login::Login;
 pub use message::{Message, MessagePage, Report};
 pub use notification::{Noticed, Notices};

@@ -75,8 +75,9 @@ async fn a_cleared_conversation_begins_anew() {
     let mut feed = bench.data.follow_messages(&alice, list, Some(chat.id)).unwrap();
     let sent = bench.say(&bob, chat.id, 1).await;
     assert_eq!(next(&mut feed).await.1.id, sent);
-    let clear =
-        |one: &ozeki_graphql::ozeki::Conversation| Change::Clear { instance: one.instance.clone() };
+    let clear = |one: &ozeki_graphql::ozeki::Conversation| Change::Clear {
+        instance: one.instance().into(),
+    };
     bench.data.change_conversation(&bob, chat.id, clear, &budget()).await.unwrap();
     bench.told(&alice).await;
     let sent = [bench.say(&bob, chat.id, 2).await, bench.say(&alice, chat.id, 3).await];
@@ -96,7 +97,7 @@ async fn a_changed_conversation_and_a_changed_list_are_told() {
     let sent = bench.say(&bob, chat.id, 1).await;
     let news = next(&mut feed).await;
     assert_eq!(news.changed.len(), 1);
-    assert_eq!(news.changed[0].last_message_id.as_deref(), Some(&*sent));
+    assert_eq!(news.changed[0].last_message_id(), Some(&*sent));
     assert!(!news.is_list_changed);
     // A change of her own, told at once, and the list with it.
     bench.data.change_conversation(&alice, chat.id, |_| Change::Mute, &budget()).await.unwrap();

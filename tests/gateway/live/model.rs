@@ -50,7 +50,7 @@ async fn run(steps: Vec<Step>) {
                 bench.say(&callers[who], chat, number).await;
             }
             Step::Clear(who) => {
-                let clear = |one: &Conversation| Change::Clear { instance: one.instance.clone() };
+                let clear = |one: &Conversation| Change::Clear { instance: one.instance().into() };
                 // Refused where the other one was quicker.
                 let _ = bench.data.change_conversation(&callers[who], chat, clear, &budget()).await;
             }
@@ -73,7 +73,11 @@ async fn run(steps: Vec<Step>) {
                 for caller in &callers {
                     let read = entry(caller).await;
                     let state = |one: &Conversation| {
-                        (one.instance.clone(), one.last_message_id.clone(), one.muted_by.clone())
+                        (
+                            one.instance().to_owned(),
+                            one.last_message_id().map(str::to_owned),
+                            one.muted_by().to_owned(),
+                        )
                     };
                     assert_eq!(state(&read), state(&truth));
                 }

@@ -1,0 +1,239 @@
+//! Reads a selection: fragments put in place, fields merged, directives weighed, arguments given their values.
+
+use async_graphql::parser::types::{
+    Directive, ExecutableDocument, Field, OperationType, Selection, SelectionSet,
+};
+use async_graphql::{InputType, Name, Positioned, Value};
+use serde_json::{Map, Value as Json};
+
+use super::{Needed, Object, Write};
+
+/// Whether operations of a document that passed validation can be planned at all: what is left to check then depends on
+/// the values of variables alone.
+pub(in crate::graphql) fn can_be_planned(document: &ExecutableDocument) -> bool {
+    let mut operations = document.operations.iter().map(|(_, operation)| &operation.node);
+    // Of several operations, validation weighs all by the variables of one.
+    let (Some(only), None) = (operations.next(), operations.next()) else { return false };
+    let fragments = document.fragments.values();
+    only.ty == OperationType::Query
+        && only.directives.is_empty()
+        && fragments
+            .map(|fragment| &fragment.node.selection_set.node)
+            .chain([&only.selection_set.node])
+            .all(has_whole_variables)
+}
+
+/// Whether no variable stands within a list or an object: those that lack a value hide what is beside them from
+/// validation.
+fn has_whole_variables(set: &SelectionSet) -> bool {
+    set.items.iter().all(|item| match &item.node {
+        Selection::Field(field) => {
+            let are_whole = field.node.arguments.iter().all(|(_, value)| {
+                // Of all values only a variable is written with this sign first.
+                value.node.clone().into_const().is_some() || value.node.to_string().starts_with('$')
+            });
+            are_whole && has_whole_variables(&field.node.selection_set.node)
+        }
+        Selection::InlineFragment(fragment) => {
+            has_whole_variables(&fragment.node.selection_set.node)
+        }
+        Selection::FragmentSpread(_) => true,
+    })
+}
+
+/// A field as the document asks for it, in all places of one selection together.
+pub(super) struct Asked<'a> {
+    field: &'a Field,
+    sets: Vec<&'a SelectionSet>,
+    is_included: bool,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn name(&self) -> &'a str {
+        self.field.name.node.as_str()
+    }
+}
+
+pub(super) struct Compiler<'a> {
+    document: &'a ExecutableDocument,
+    variables: &'a Map<String, Json>,
+    needs: Vec<Needed>,
+    needs_caller: bool,
+    has_merged: bool,
+    has_skipped: bool,
+}
+
+impl<'a> Compiler<'a> {
+    pub(super) fn new(document: &'a ExecutableDocument, variables: &'a Map<String, Json>) -> Self {
+        Self {
+            document,
+            variables,
+            needs: Vec::new(),
+            needs_caller: false,
+            has_merged: false,
+            has_skipped: false,
+        }
+    }
+
+    /// What the operation needs, and whether it needs a caller.
+    pub(super) fn finish(self) -> Option<(Vec<Needed>, bool)> {
+        // The library drops the second of two parts of an object if the first is empty.
+        let is_odd = self.has_merged && self.has_skipped;
+        (!is_odd).then_some((self.needs, self.needs_caller))
+    }
+
+    /// Notes that a list is read for the operation.
+    pub(super) fn need(&mut self, needed: Needed) {
+        self.needs_caller = true;
+        if !self.needs.contains(&needed) {
+            self.needs.push(needed);
+        }
+    }
+
+    /// Notes that the operation shows who asks.
+    pub(super) fn need_caller(&mut self) {
+        self.needs_caller = true;
+    }
+
+    /// What is needed by all that is noted after this: it is begun before what was noted already.
+    pub(super) fn needed_below<R>(&mut self, own: Needed, read: impl FnOnce(&mut Self) -> R) -> R {
+        let before = std::mem::take(&mut self.needs);
+        let result = read(self);
+        let below = std::mem::replace(&mut self.needs, before);
+        // As the resolvers do it: conversations, friends, and then the field's own.
+        for needed in [Needed::Conversations, Needed::Friends] {
+            if below.contains(&needed) {
+                self.need(needed);
+            }
+        }
+        self.need(own);
+        result
+    }
+
+    /// The object that is selected below a field.
+    pub(super) fn below<T>(
+        &mut self,
+        asked: &Asked<'a>,
+        type_name: &'static str,
+        write: impl Fn(&mut Self, &Asked<'a>) -> Option<Write<T>>,
+    ) -> Option<Object<T>> {
+        self.object(&asked.sets, type_name, write)
+    }
+
+    /// An object by its selections; `write` tells how each of its fields is written.
+    pub(super) fn object<T>(
+        &mut self,
+        sets: &[&'a SelectionSet],
+        type_name: &'static str,
+        write: impl Fn(&mut Self, &Asked<'a>) -> Option<Write<T>>,
+    ) -> Option<Object<T>> {
+        let mut fields: Vec<(&'a Name, Asked<'a>)> = Vec::new();
+        for set in sets {
+            self.collect(set, true, &mut fields)?;
+        }
+        let mut written: Vec<(Box<[u8]>, Write<T>)> = Vec::with_capacity(fields.len());
+        for (key, asked) in fields.iter().filter(|(_, asked)| asked.is_included) {
+            let write: Write<T> = if asked.name() == "__typename" {
+                let value = format!("\"{type_name}\"");
+                Box::new(move |out, _, _| out.extend_from_slice(value.as_bytes()))
+            } else {
+                write(self, asked)?
+            };
+            let before = if written.is_empty() { '{' } else { ',' };
+            written.push((format!("{before}\"{key}\":").into_bytes().into(), write));
+        }
+        // For an object without fields the library answers null or an empty one.
+        (!written.is_empty()).then_some(Object(written))
+    }
+
+    /// Every type of the schema is an object, so a fragment that passed validation applies where it stands. As in
+    /// `completion`, a field stands in its first place, even if it is skipped there.
+    fn collect(
+        &mut self,
+        set: &'a SelectionSet,
+        is_included: bool,
+        fields: &mut Vec<(&'a Name, Asked<'a>)>,
+    ) -> Option<()> {
+        for item in &set.items {
+            let is_included = is_included && self.includes(item.node.directives())?;
+            match &item.node {
+                Selection::Field(field) => self.add(&field.node, is_included, fields)?,
+                Selection::InlineFragment(fragment) => {
+                    self.collect(&fragment.node.selection_set.node, is_included, fields)?;
+                }
+                Selection::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    let fragment = self.document.fragments.get(name)?;
+                    if !fragment.node.directives.is_empty() {
+                        return None;
+                    }
+                    self.collect(&fragment.node.selection_set.node, is_included, fields)?;
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn add(
+        &mut self,
+        field: &'a Field,
+        is_included: bool,
+        fields: &mut Vec<(&'a Name, Asked<'a>)>,
+    ) -> Option<()> {
+        self.has_skipped |= !is_included;
+        let key = &field.response_key().node;
+        let set = &field.selection_set.node;
+        let Some((_, asked)) = fields.iter_mut().find(|(other, _)| *other == key) else {
+            let sets = if is_included { vec![set] } else { Vec::new() };
+            fields.push((key, Asked { field, sets, is_included }));
+            return Some(());
+        };
+        // Validation does not find every conflict.
+        if asked.field.name != field.name || !are_equal(asked.field, field) {
+            return None;
+        }
+        self.has_merged |= !set.items.is_empty();
+        asked.is_included |= is_included;
+        if is_included {
+            asked.sets.push(set);
+        }
+        Some(())
+    }
+
+    fn includes(&self, directives: &[Positioned<Directive>]) -> Option<bool> {
+        let mut is_included = true;
+        for directive in directives {
+            let condition = directive.node.get_argument("if")?.node.clone();
+            let condition = condition.into_const_with(|name| self.variable(&name)).ok()?;
+            let Value::Boolean(condition) = condition else { return None };
+            match directive.node.name.node.as_str() {
+                "skip" => is_included &= !condition,
+                "include" => is_included &= condition,
+                _ => return None,
+            }
+        }
+        Some(is_included)
+    }
+
+    /// The value of an argument.
+    pub(super) fn argument<T: InputType>(&self, asked: &Asked<'a>, name: &str) -> Option<T> {
+        let value = asked
+            .field
+            .get_argument(name)
+            .map(|value| value.node.clone().into_const_with(|variable| self.variable(&variable)));
+        T::parse(value.transpose().ok()?).ok()
+    }
+
+    /// The value of a variable: one that may be absent is null.
+    fn variable(&self, name: &Name) -> Result<Value, serde_json::Error> {
+        let value = self.variables.get(name.as_str());
+        value.map_or(Ok(Value::Null), |value| Value::from_json(value.clone()))
+    }
+}
+
+fn are_equal(one: &Field, other: &Field) -> bool {
+    one.arguments.len() == other.arguments.len()
+        && one.arguments.iter().all(|(name, value)| {
+            other.get_argument(&name.node).is_some_and(|other| other.node == value.node)
+        })
+}
