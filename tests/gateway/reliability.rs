@@ -6,17 +6,9 @@ use http::StatusCode;
 use ozeki_graphql::sandbox::{Fault, Injection, Reply, Times};
 use serde_json::json;
 
-use crate::support::{BOTH, CONVERSATIONS, FRIENDS, StoppedTime, TestGateway};
+use crate::support::{BOTH, CONVERSATIONS, FRIENDS, TestGateway, pass};
 
 const SET_AVAILABLE: (&str, &str) = ("chatavailability", "useravailable");
-
-/// Passes time; then it runs on as before.
-async fn pass(by: Duration) {
-    let stopped = StoppedTime::new();
-    stopped.advance(by).await;
-    drop(stopped);
-    tokio::time::resume();
-}
 
 #[tokio::test]
 async fn a_read_is_repeated_twice_when_a_restart_explains_its_failure_and_not_three_times() {
