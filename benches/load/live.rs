@@ -146,7 +146,7 @@ async fn hear(
     }
 }
 
-async fn subscribe(to: SocketAddr, token: &str) -> WebSocketStream<TcpStream> {
+pub(crate) async fn subscribe(to: SocketAddr, token: &str) -> WebSocketStream<TcpStream> {
     let mut request = format!("ws://{to}/graphql").into_client_request().unwrap();
     request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
     let stream = TcpStream::connect(to).await.unwrap();
@@ -160,12 +160,12 @@ async fn subscribe(to: SocketAddr, token: &str) -> WebSocketStream<TcpStream> {
     socket
 }
 
-async fn say(socket: &mut WebSocketStream<TcpStream>, message: &Value) {
+pub(crate) async fn say(socket: &mut WebSocketStream<TcpStream>, message: &Value) {
     socket.send(Message::text(message.to_string())).await.unwrap();
 }
 
 /// The next message of the protocol; pings are answered below.
-async fn next(socket: &mut WebSocketStream<TcpStream>) -> Option<Value> {
+pub(crate) async fn next(socket: &mut WebSocketStream<TcpStream>) -> Option<Value> {
     loop {
         match socket.next().await?.ok()? {
             Message::Text(text) => return serde_json::from_str(&text).ok(),
