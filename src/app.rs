@@ -45,6 +45,8 @@ pub struct GatewayOptions {
     pub operation_limits: OperationLimits,
     /// The largest body of a request, in bytes.
     pub body_max_bytes: usize,
+    /// How many operations may be under way at once.
+    pub operations_in_flight_max: NonZeroUsize,
     /// How many upstream calls one operation may begin.
     pub operation_calls_max: NonZeroUsize,
     /// How many of them may be under way at once.
@@ -146,16 +148,18 @@ impl Gateway {
                 introspection: !matches!(options.playground, Playground::Off),
                 calls_max: options.operation_calls_max,
                 concurrency: options.operation_concurrency,
+                in_flight_max: options.operations_in_flight_max,
                 answers_max_bytes: options.cache.answers_max_bytes(),
             },
         );
-        let readiness = Readiness::default();
+        let engine = Arc::new(engine);
+        let readiness = Readiness::new(Arc::clone(&engine));
         let stop = CancellationToken::new();
         let streams = Streams::new(stop.clone(), Arc::clone(&metrics));
         let is_encrypted = options.tls.is_some();
         let origins = options.cors_origins.iter().map(String::as_str);
         let http = HttpOptions {
-            engine: Arc::new(engine),
+            engine,
             sessions: Arc::clone(&sessions),
             streams: streams.clone(),
             readiness: readiness.clone(),

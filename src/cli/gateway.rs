@@ -66,6 +66,7 @@ pub(super) fn options(
         },
         playground,
         operation_limits: config.http.operation_limits,
+        operations_in_flight_max: config.http.operations_in_flight_max,
         operation_calls_max: config.upstream.operation_calls_max,
         operation_concurrency: config.upstream.operation_concurrency,
         trusted_proxies: config.http.trusted_proxies.clone(),

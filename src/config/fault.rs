@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::nearest::nearest;
 use super::setting::{CommandKind, Setting, VARIABLE_PREFIX};
-use super::table::{SETTINGS, settings_for};
+use super::table::{settings, settings_for};
 
 /// Enough to recognise a value by; a whole file pasted in its place does not fill the screen.
 const QUOTED_MAX_CHARS: usize = 100;
@@ -45,7 +45,7 @@ impl Fault {
     pub fn unknown_flag<'a>(flag: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let shown = quoted(flag);
         let name = flag.trim_start_matches('-');
-        if let Some(setting) = SETTINGS.iter().find(|setting| setting.flag == name) {
+        if let Some(setting) = settings().find(|setting| setting.flag == name) {
             let commands = setting.command_names();
             return Self::new(format!(
                 "unknown flag {shown} in this place: it belongs after the command {commands}"

@@ -1,6 +1,7 @@
 //! What the gateway offers to its own callers.
 
 use std::net::{AddrParseError, IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ pub(super) const REQUEST_BODY_MAX_DEFAULT: &str = "256KiB";
 
 /// Each of them with its reason is in `graphql/limits.rs`.
 pub(super) const OPERATION_LIMITS_DEFAULT: &str = LIMITS_DEFAULT;
+
+/// Far more than one process has under way while its chat server answers within a second.
+pub(super) const OPERATIONS_IN_FLIGHT_MAX_DEFAULT: &str = "512";
 
 /// Less than the thirty seconds after which orchestrators kill.
 pub(super) const SHUTDOWN_GRACE_DEFAULT: &str = "25s";
@@ -83,6 +87,9 @@ pub struct HttpConfig {
     /// What documents and variables must keep to · `OZEKI_GRAPHQL_OPERATION_LIMITS` · see there · those that are named
     /// change.
     pub operation_limits: OperationLimits,
+    /// How many operations run at once; 128 more wait for a moment · `OZEKI_GRAPHQL_OPERATIONS_IN_FLIGHT_MAX` · 512 · 1 to
+    /// 100000.
+    pub operations_in_flight_max: NonZeroUsize,
     /// How long requests are still taken after a signal to stop, while `/readyz` tells load balancers to send no more ·
     /// `OZEKI_GRAPHQL_SHUTDOWN_DELAY` · 1s; 0s for `sandbox` · 0s to 1m.
     pub shutdown_delay: Duration,
@@ -117,6 +124,7 @@ impl HttpConfig {
         let request_timeout = reader.duration("request_timeout");
         let body_max_bytes = reader.memory_size("request_body_max");
         let operation_limits = reader.parse("operation_limits", parse_limits);
+        let operations_in_flight_max = reader.count("operations_in_flight_max");
         let shutdown_delay = reader.duration("shutdown_delay");
         let shutdown_grace = reader.duration("shutdown_grace");
         Some(Self {
@@ -131,6 +139,7 @@ impl HttpConfig {
             request_timeout: request_timeout?,
             body_max_bytes: body_max_bytes?,
             operation_limits: operation_limits?,
+            operations_in_flight_max: operations_in_flight_max?,
             shutdown_delay: shutdown_delay?,
             shutdown_grace: shutdown_grace?,
         })

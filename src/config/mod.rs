@@ -39,7 +39,7 @@ pub use reference::reference_table;
 pub use sandbox::SandboxConfig;
 pub use session::{SessionConfig, SessionKeyBytes};
 pub use setting::{CommandKind, Form, Group, Setting, VARIABLE_PREFIX};
-pub use table::{SETTINGS, settings_for};
+pub use table::{settings, settings_for};
 pub use upstream::{UpstreamConfig, UpstreamUrl};
 pub use variables::Variables;
 

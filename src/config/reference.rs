@@ -1,7 +1,7 @@
 //! The table of settings for the README.
 
 use super::setting::{Group, Setting};
-use super::table::SETTINGS;
+use super::table::settings;
 
 /// Writes every setting as a row of a Markdown table, by group.
 pub fn reference_table() -> String {
@@ -9,7 +9,7 @@ pub fn reference_table() -> String {
         "| flag | variable | key | default | value | meaning |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     for group in Group::ALL {
-        for setting in SETTINGS.iter().filter(|setting| setting.group == group) {
+        for setting in settings().filter(|setting| setting.group == group) {
             text.push_str(&row(setting));
         }
     }

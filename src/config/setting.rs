@@ -151,7 +151,7 @@ impl fmt::Display for Form {
     }
 }
 
-/// One setting: declared once, in [`SETTINGS`](super::SETTINGS), for flags, variables, keys, help and documentation.
+/// One setting: declared once, in [the table](super::settings), for flags, variables, keys, help and documentation.
 #[derive(Debug)]
 pub struct Setting {
     /// The key in the file; the variable is the same in upper case behind [`VARIABLE_PREFIX`].

@@ -8,7 +8,7 @@ use super::fault::{Fault, quoted};
 use super::file;
 use super::flags::Flags;
 use super::setting::{CONFIG, CommandKind, Setting};
-use super::table::{SETTINGS, setting};
+use super::table::{setting, settings};
 use super::variables::Variables;
 
 /// Where a text came from.
@@ -53,7 +53,7 @@ impl Sources {
     /// Gathers the sources, with the faults that can be seen before values are read.
     pub(super) fn gather(command: CommandKind, flags: &Flags, variables: &Variables) -> Self {
         let mut sources = Self { command, given: BTreeMap::new(), faults: flags.faults().to_vec() };
-        for setting in &SETTINGS {
+        for setting in settings() {
             if let Some(text) = flags.text(setting) {
                 sources.add(setting, text.to_owned(), Origin::Flag(setting.flag));
             }
@@ -89,7 +89,7 @@ impl Sources {
 
     fn add_variables(&mut self, variables: &Variables) {
         for (variable, value) in variables.iter() {
-            let Some(setting) = SETTINGS.iter().find(|it| it.variable() == variable) else {
+            let Some(setting) = settings().find(|it| it.variable() == variable) else {
                 self.faults.push(Fault::unknown_variable(variable, self.command));
                 continue;
             };

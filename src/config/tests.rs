@@ -401,6 +401,7 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
     request_timeout = "15s" # the default
     request_body_max = "256KiB" # the default
     operation_limits = "document_bytes=32768,tokens=3000,nesting=48,name_bytes=128,aliases=30,aliases_per_field=5,directives=50,definitions=100,depth=10,introspection_lists=2,selections=5000,complexity=5000,query_fields=20,mutation_fields=5,subscription_fields=1,variables_nesting=32,variable_values=2000" # flag --operation-limits
+    operations_in_flight_max = "512" # the default
     shutdown_delay = "1s" # the default
     shutdown_grace = "25s" # the default
     signature_algorithm = "md5" # the default
@@ -425,8 +426,8 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
 #[test]
 fn the_table_of_the_readme_has_a_row_for_every_setting() {
     let table = reference_table();
-    assert_eq!(table.lines().count(), SETTINGS.len() + 2);
-    for setting in &SETTINGS {
+    assert_eq!(table.lines().count(), settings().count() + 2);
+    for setting in settings() {
         assert!(table.contains(&format!("`--{}`", setting.flag)));
         assert!(table.contains(&format!("`{}`", setting.variable())));
     }

@@ -68,10 +68,22 @@ impl Answer {
 
     /// An answer to a request that was one too many, and may not be so in some seconds.
     pub fn too_many(message: impl Into<String>, retry_after_seconds: u64) -> Self {
+        Self::try_again(ErrorCode::RateLimited, message.into(), retry_after_seconds)
+    }
+
+    /// An answer to a request for which the gateway has no room now.
+    pub(super) fn overloaded(retry_after_seconds: u64) -> Self {
+        let message = format!(
+            "the gateway has more to do than it takes on at once; nothing was begun, try again in {retry_after_seconds} s"
+        );
+        Self::try_again(ErrorCode::Overloaded, message, retry_after_seconds)
+    }
+
+    fn try_again(code: ErrorCode, message: String, seconds: u64) -> Self {
         let mut error = ServerError::new(message, None);
-        set_code(&mut error, ErrorCode::RateLimited);
+        set_code(&mut error, code);
         if let Some(values) = &mut error.extensions {
-            values.set(RETRY_AFTER_SECONDS, retry_after_seconds);
+            values.set(RETRY_AFTER_SECONDS, seconds);
         }
         Self::refused(vec![error])
     }
@@ -173,6 +185,16 @@ impl Answer {
     /// Whether the operation was dropped at its deadline.
     pub fn is_timed_out(&self) -> bool {
         self.progress == Progress::TimedOut
+    }
+
+    /// When to try again, in seconds, where the gateway has no room for the request now.
+    pub fn overloaded_for_seconds(&self) -> Option<u64> {
+        let is_overloaded = |error: &&ServerError| code_of(error) == Some(ErrorCode::Overloaded);
+        let error = self.response.errors.first().filter(is_overloaded)?;
+        let Value::Number(seconds) = error.extensions.as_ref()?.get(RETRY_AFTER_SECONDS)? else {
+            return None;
+        };
+        seconds.as_u64()
     }
 
     /// Whether the operation was done, and nothing failed or has to be said besides its data.

@@ -1,5 +1,6 @@
 //! Runs operations: prepare, choose, execute, log.
 
+mod admission;
 mod document;
 mod recalling;
 mod subscribing;
@@ -13,6 +14,7 @@ use async_graphql::parser::types::{DocumentOperations, OperationDefinition, Vari
 use async_graphql::{SDLExportOptions, Schema, ServerError, Variables};
 use tokio::time::{Instant, timeout_at};
 
+use admission::{Admission, Overloaded, Place, RETRY_AFTER_SECONDS};
 use document::{argument_at, fill_defaults, selects_schema};
 use subscribing::ScopePerEvent;
 use values::{check_json, check_values};
@@ -75,6 +77,8 @@ pub struct Operation {
     variables: serde_json::Map<String, serde_json::Value>,
     /// The question that it answers, where that may be kept.
     asked: Option<Asked>,
+    /// Its place among those that run. Subscriptions have none: they are bounded as streams.
+    _place: Option<Place>,
 }
 
 impl Operation {
@@ -105,6 +109,8 @@ pub struct EngineOptions {
     pub calls_max: NonZeroUsize,
     /// How many of them may be under way at once.
     pub concurrency: NonZeroUsize,
+    /// How many operations may be under way at once; some more wait for a moment.
+    pub in_flight_max: NonZeroUsize,
     /// The room for finished answers, in bytes; without one every query is run.
     pub answers_max_bytes: Option<u64>,
 }
@@ -116,6 +122,7 @@ pub struct Engine {
     subscriptions: GatewaySchema,
     field_types: FieldTypes,
     documents: Documents,
+    admission: Admission,
     answers: FinishedAnswers,
     data: Arc<Data>,
     sessions: Arc<Sessions>,
@@ -154,6 +161,7 @@ impl Engine {
             subscriptions: build().extension(ScopePerEvent).finish(),
             field_types,
             documents,
+            admission: Admission::new(options.in_flight_max),
             answers: FinishedAnswers::new(options.answers_max_bytes),
             data,
             sessions,
@@ -168,10 +176,15 @@ impl Engine {
     /// # Errors
     ///
     /// The [`Answer`] to give when a limit is exceeded, the document does not parse or is not known by its hash, no
-    /// operation can be chosen, a variable that it needs has no value or it asks for the schema where introspection is
-    /// off.
-    pub fn prepare(&self, request: Request) -> Result<Operation, Box<Answer>> {
-        let operation = self.prepared(request).inspect_err(|answer| self.note_refusal(answer))?;
+    /// operation can be chosen, a variable that it needs has no value, it asks for the schema where introspection is
+    /// off, or there is no room to run it.
+    pub async fn prepare(
+        &self,
+        request: Request,
+        context: &RequestContext,
+    ) -> Result<Operation, Box<Answer>> {
+        let prepared = self.prepared(request, &context.authentication).await;
+        let operation = prepared.inspect_err(|answer| self.note_refusal(answer))?;
         let document = operation.prepared.hash.beginning();
         Account::note_operation(metric_of(operation.kind), operation.own_name(), &document);
         Ok(operation)
@@ -193,7 +206,16 @@ impl Engine {
         Account::note_outcome(answer.outcome_name());
     }
 
-    fn prepared(&self, request: Request) -> Result<Operation, Box<Answer>> {
+    /// Whether operations were refused just now since there are too many.
+    pub fn is_overloaded(&self) -> bool {
+        self.admission.is_overloaded()
+    }
+
+    async fn prepared(
+        &self,
+        request: Request,
+        authentication: &Authentication,
+    ) -> Result<Operation, Box<Answer>> {
         let limits = &self.options.limits;
         let name_bytes = request.operation_name.as_deref().map_or(0, str::len);
         let too_expensive = |refusal: TooExpensive| Box::new(Answer::too_expensive(refusal));
@@ -202,7 +224,7 @@ impl Engine {
         };
         limits.check(Limit::NameBytes, name_bytes as u64).map_err(too_expensive)?;
         check_values(&request.variables, limits).map_err(too_expensive)?;
-        let prepared = self.document(&request.query, request.persisted)?;
+        let prepared = self.document(&request.query, request.persisted, authentication).await?;
         let asked = if self.answers.are_kept() { Asked::of(&request, prepared.hash) } else { None };
         let Request { query: _, persisted: _, operation_name: name, mut variables } = request;
         let definition = choose(&prepared.document.operations, name.as_deref()).map_err(invalid)?;
@@ -216,14 +238,21 @@ impl Engine {
         limits.check(Limit::Complexity, found).map_err(too_expensive)?;
         let kind = definition.ty;
         let asked = asked.filter(|_| kind == OperationType::Query);
-        Ok(Operation { prepared, kind, name, variables, asked })
+        let place = match kind {
+            OperationType::Query | OperationType::Mutation => {
+                Some(self.admission.enter().await.map_err(|refused| self.shed(refused))?)
+            }
+            OperationType::Subscription => None,
+        };
+        Ok(Operation { prepared, kind, name, variables, asked, _place: place })
     }
 
     /// The document by its text, or by its hash where that is all there is.
-    fn document(
+    async fn document(
         &self,
         text: &str,
         persisted: Option<DocumentHash>,
+        authentication: &Authentication,
     ) -> Result<Arc<Prepared>, Box<Answer>> {
         let limits = &self.options.limits;
         if let (true, Some(hash)) = (text.is_empty(), persisted) {
@@ -235,16 +264,27 @@ impl Engine {
             .check(Limit::DocumentBytes, text.len() as u64)
             .map_err(|refusal| Box::new(Answer::too_expensive(refusal)))?;
         let hash = DocumentHash::of(text);
-        match self.documents.find(hash) {
+        let known = self.documents.find(hash);
+        let is_proven = matches!(authentication, Authentication::Caller(_));
+        if let (Some(prepared), true) = (&known, is_proven) {
+            return Ok(Arc::clone(prepared));
+        }
+        let _turn = self.admission.turn().await.map_err(|refused| self.shed(refused))?;
+        match known {
             Some(prepared) => Ok(prepared),
             None => Prepared::new(text, hash, limits, &self.field_types).map(Arc::new),
         }
     }
 
+    fn shed(&self, _refused: Overloaded) -> Box<Answer> {
+        self.metrics.operation_shed();
+        Box::new(Answer::overloaded(RETRY_AFTER_SECONDS))
+    }
+
     /// Runs the operation. At the deadline it is dropped; calls that it shares with others go on.
     pub async fn execute(&self, operation: Operation, context: RequestContext) -> Answer {
         let definition = operation.definition();
-        let Operation { prepared, kind, name, variables, asked } = &operation;
+        let Operation { prepared, kind, name, variables, asked, _place: _ } = &operation;
         let document = &prepared.document;
         let owner = Owner::of(&context.authentication);
         let question = asked.clone().and_then(|asked| Question::of(asked, &context));

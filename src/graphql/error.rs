@@ -38,18 +38,20 @@ pub enum ErrorCode {
     OperationTooExpensive,
     /// Too many requests or logins; `extensions.retryAfterSeconds` tells when to try again.
     RateLimited,
+    /// The gateway has more to do than it takes on at once; `extensions.retryAfterSeconds` tells when to try again.
+    Overloaded,
     /// The client of a subscription does not keep up: it has to subscribe and read anew.
     SubscriptionLagged,
     /// A bug; logged with the request id that the client also gets.
     Internal,
 }
 
-/// The member of `extensions` that tells, beside `RATE_LIMITED`, when to try again.
+/// The member of `extensions` that tells, beside `RATE_LIMITED` and `OVERLOADED`, when to try again.
 pub(super) const RETRY_AFTER_SECONDS: &str = "retryAfterSeconds";
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::BadRequest,
         Self::GraphqlParseFailed,
         Self::GraphqlValidationFailed,
@@ -63,6 +65,7 @@ impl ErrorCode {
         Self::UpstreamInvalidResponse,
         Self::OperationTooExpensive,
         Self::RateLimited,
+        Self::Overloaded,
         Self::SubscriptionLagged,
         Self::Internal,
     ];
@@ -83,6 +86,7 @@ impl ErrorCode {
             Self::UpstreamInvalidResponse => "UPSTREAM_INVALID_RESPONSE",
             Self::OperationTooExpensive => "OPERATION_TOO_EXPENSIVE",
             Self::RateLimited => "RATE_LIMITED",
+            Self::Overloaded => "OVERLOADED",
             Self::SubscriptionLagged => "SUBSCRIPTION_LAGGED",
             Self::Internal => "INTERNAL",
         }

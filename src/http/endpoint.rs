@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -177,7 +177,7 @@ async fn run(
     {
         return Ok(finished::to_response(finished, headers, media_type));
     }
-    let operation = match options.engine.prepare(request) {
+    let operation = match options.engine.prepare(request, &context).await {
         Ok(operation) => operation,
         Err(answer) if events == EventStream::Preferred => return Ok(sse::refuse(&answer)),
         Err(answer) => return Ok(to_response(&answer, media_type)),
@@ -213,6 +213,9 @@ fn to_response(answer: &Answer, media_type: MediaType) -> Response {
     let status: StatusCode = media_type.status(answer);
     let content_type = [(CONTENT_TYPE, media_type.content_type())];
     let mut response = (status, content_type, answer.to_bytes()).into_response();
+    if let Some(seconds) = answer.overloaded_for_seconds() {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
     if let Some(finished) = answer.finished() {
         response.extensions_mut().insert(Arc::clone(finished));
     }

@@ -58,10 +58,13 @@ impl MediaType {
 
     /// The status of an answer. This is the one place that chooses between the specification's drafts: an operation
     /// that ran has 200, also with errors beside its data. One that was dropped at its deadline has 504 in either type,
-    /// as if the server had not answered.
+    /// as if the server had not answered, and one for which there is no room 503: proxies go by it too.
     pub(super) fn status(self, answer: &Answer) -> StatusCode {
         if answer.is_timed_out() {
             return StatusCode::GATEWAY_TIMEOUT;
+        }
+        if answer.overloaded_for_seconds().is_some() {
+            return StatusCode::SERVICE_UNAVAILABLE;
         }
         if !answer.is_request_error() || self == Self::Json {
             return StatusCode::OK;

@@ -130,6 +130,7 @@ pub struct Metrics {
     notices: Family<NoticeLabels, Counter>,
     lagged: Counter,
     rate_limited: Family<RateLimitLabels, Counter>,
+    operations_shed: Counter,
     connections_open: Gauge,
 }
 
@@ -194,6 +195,8 @@ impl Default for Metrics {
         let lagged = registered(&mut registry, "subscriptions_lagged", help);
         let help = "Requests and logins refused by a rate limit";
         let rate_limited = registered(&mut registry, "rate_limited", help);
+        let help = "Operations refused because there were too many";
+        let operations_shed = registered(&mut registry, "operations_shed", help);
         let help = "Connections of frontends that are open";
         let connections_open = registered(&mut registry, "connections_open", help);
         Self {
@@ -219,6 +222,7 @@ impl Default for Metrics {
             notices,
             lagged,
             rate_limited,
+            operations_shed,
             connections_open,
         }
     }
@@ -334,6 +338,11 @@ impl Metrics {
     /// Counts a subscription that ended because its client did not keep up.
     pub fn lagged(&self) {
         self.lagged.inc();
+    }
+
+    /// Counts an operation for which there was no room.
+    pub fn operation_shed(&self) {
+        self.operations_shed.inc();
     }
 
     /// Counts one request or login that a limit refused.

@@ -17,6 +17,7 @@ mod lists;
 mod live;
 mod messages;
 mod model;
+mod overload;
 mod persisted;
 mod reliability;
 mod sending;

@@ -226,6 +226,8 @@ fn the_help_of_serve_tells_every_setting() {
               The longest request body that is taken [default: 256KiB; variable: OZEKI_GRAPHQL_REQUEST_BODY_MAX]
           --operation-limits <LIMITS>
               What documents and variables must keep to; a refusal names the limit [default: document_bytes=32768,tokens=2000,nesting=48,name_bytes=128,aliases=30,aliases_per_field=5,directives=50,definitions=100,depth=10,introspection_lists=2,selections=5000,complexity=5000,query_fields=20,mutation_fields=5,subscription_fields=1,variables_nesting=32,variable_values=2000; variable: OZEKI_GRAPHQL_OPERATION_LIMITS]
+          --operations-in-flight-max <NUMBER>
+              How many operations run at once; 128 more wait for a moment [default: 512; variable: OZEKI_GRAPHQL_OPERATIONS_IN_FLIGHT_MAX]
           --shutdown-delay <DURATION>
               How long requests are still taken after a signal to stop, with /readyz at 503 (sandbox: 0s) [default: 1s; variable: OZEKI_GRAPHQL_SHUTDOWN_DELAY]
           --shutdown-grace <DURATION>

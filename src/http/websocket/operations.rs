@@ -65,22 +65,26 @@ impl Operations {
     /// # Errors
     ///
     /// The answer to give when it cannot be run.
-    pub(super) fn prepare(&self, request: Request) -> Result<Operation, Box<Answer>> {
-        self.engine.prepare(request)
+    pub(super) fn prepare(
+        &self,
+        request: Request,
+        (authentication, client): (Authentication, ClientNetwork),
+    ) -> impl Future<Output = Result<(Operation, RequestContext), Box<Answer>>> + Send + use<> {
+        let deadline = Instant::now() + self.timeout;
+        let freshness = Freshness::Cached;
+        let context = RequestContext { authentication, client, freshness, deadline };
+        let engine = Arc::clone(&self.engine);
+        async move { Ok((engine.prepare(request, &context).await?, context)) }
     }
 
     /// Begins an operation; its count and its summary are dropped with it.
     pub(super) fn begin(
         &mut self,
         id: OperationId,
-        operation: Operation,
-        (authentication, client): (Authentication, ClientNetwork),
+        (operation, context): (Operation, RequestContext),
         (counted, summary): (Gauged, Summary),
     ) -> Running {
         let kind = operation.kind();
-        let deadline = Instant::now() + self.timeout;
-        let freshness = Freshness::Cached;
-        let context = RequestContext { authentication, client, freshness, deadline };
         let mut answers = answers(&self.engine, operation, context);
         let account = summary.account();
         let answers = stream::poll_fn(move |context| {

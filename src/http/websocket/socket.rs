@@ -133,7 +133,7 @@ impl Socket {
                     self.tell(&id, event);
                     Ok(())
                 }
-                message = stream.next(), if has_room => self.hear(message),
+                message = stream.next(), if has_room => self.hear(message).await,
             };
             if let Err(closing) = done {
                 return closing;
@@ -141,7 +141,7 @@ impl Socket {
         }
     }
 
-    fn hear(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), Closing> {
+    async fn hear(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), Closing> {
         self.heard = Instant::now();
         let text = match message {
             None => return Err(Closing::Lost),
@@ -164,7 +164,7 @@ impl Socket {
             Step::Nothing => {}
             Step::Introduce(payload) => self.introduce(payload)?,
             Step::Pong(payload) => self.say(ServerMessage::Pong(payload.as_ref())),
-            Step::Begin(id, request) => self.begin(id, request),
+            Step::Begin(id, request) => self.begin(id, request).await,
             Step::Refuse(id) => {
                 let answer = Answer::request_error(
                     ErrorCode::OperationTooExpensive,
@@ -203,21 +203,24 @@ impl Socket {
         Ok(())
     }
 
-    /// Begins an operation; it is charged as a request over HTTP is.
-    fn begin(&mut self, id: OperationId, request: Request) {
+    /// Begins an operation; it is charged as a request over HTTP is. Where that has to wait its turn, the socket waits too.
+    async fn begin(&mut self, id: OperationId, request: Request) {
         let summary = Summary::of_socket_operation();
-        let prepared = summary.account().sync_scope(|| {
+        let admitted = summary.account().sync_scope(|| {
             let admitted = self.sessions.admit(&self.authentication, self.client);
             let limited = admitted.map_err(|limited| Box::new(Answer::rate_limited(&limited)));
-            limited.inspect_err(|answer| Account::note_outcome(answer.outcome_name()))?;
-            self.operations.prepare(request)
+            limited.inspect_err(|answer| Account::note_outcome(answer.outcome_name()))
         });
+        let caller = (self.authentication.clone(), self.client);
+        let prepared = match admitted {
+            Ok(()) => summary.account().scope(self.operations.prepare(request, caller)).await,
+            Err(answer) => Err(answer),
+        };
         match prepared {
-            Ok(operation) => {
+            Ok(prepared) => {
                 let counted = self.streams.metrics().begin_socket_operation();
                 let told = (counted, summary);
-                let caller = (self.authentication.clone(), self.client);
-                let running = self.operations.begin(id.clone(), operation, caller, told);
+                let running = self.operations.begin(id.clone(), prepared, told);
                 self.dialogue.begun(id, running);
             }
             Err(answer) => self.say(ServerMessage::Error(&id, &answer)),

@@ -104,6 +104,7 @@ impl TestGateway {
             playground: Playground::Off,
             trusted_proxies: Vec::new(),
             operation_limits: OperationLimits::default(),
+            operations_in_flight_max: NonZeroUsize::new(512).unwrap(),
             operation_calls_max: NonZeroUsize::new(64).unwrap(),
             operation_concurrency: NonZeroUsize::new(8).unwrap(),
             body_max_bytes: 256 << 10,
