@@ -50,7 +50,7 @@ async fn watch(stage: &Stage, callers: usize, each: usize, interval: &str, chang
     let mut tasks = JoinSet::new();
     for (caller, token) in tokens.iter().enumerate() {
         for subscriber in 0..each {
-            let socket = subscribe(gateway.address, token).await;
+            let socket = subscribe(gateway.address, token).await.unwrap();
             tasks.spawn(listen(socket, caller, subscriber, sender.clone()));
         }
     }
@@ -146,26 +146,27 @@ async fn hear(
     }
 }
 
-async fn subscribe(to: SocketAddr, token: &str) -> WebSocketStream<TcpStream> {
+/// Subscribes; none if the gateway closes the socket, as it does when a starved load introduces itself too late.
+pub(crate) async fn subscribe(to: SocketAddr, token: &str) -> Option<WebSocketStream<TcpStream>> {
     let mut request = format!("ws://{to}/graphql").into_client_request().unwrap();
     request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
     let stream = TcpStream::connect(to).await.unwrap();
     let (mut socket, _) = client_async(request, stream).await.unwrap();
     let payload = json!({ "authorization": format!("Bearer {token}") });
     say(&mut socket, &json!({ "type": "connection_init", "payload": payload })).await;
-    let acknowledged = next(&mut socket).await.unwrap();
+    let acknowledged = next(&mut socket).await?;
     assert_eq!(acknowledged["type"], "connection_ack", "{acknowledged}");
     let subscribe = json!({ "id": "1", "type": "subscribe", "payload": { "query": SUBSCRIPTION } });
     say(&mut socket, &subscribe).await;
-    socket
+    Some(socket)
 }
 
-async fn say(socket: &mut WebSocketStream<TcpStream>, message: &Value) {
+pub(crate) async fn say(socket: &mut WebSocketStream<TcpStream>, message: &Value) {
     socket.send(Message::text(message.to_string())).await.unwrap();
 }
 
 /// The next message of the protocol; pings are answered below.
-async fn next(socket: &mut WebSocketStream<TcpStream>) -> Option<Value> {
+pub(crate) async fn next(socket: &mut WebSocketStream<TcpStream>) -> Option<Value> {
     loop {
         match socket.next().await?.ok()? {
             Message::Text(text) => return serde_json::from_str(&text).ok(),

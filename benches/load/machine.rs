@@ -53,6 +53,11 @@ pub(crate) fn resident_bytes(process: u32) -> u64 {
     line.map_or(0, number) * 1024
 }
 
+/// The files and sockets that a process has open.
+pub(crate) fn descriptors(process: u32) -> usize {
+    fs::read_dir(format!("/proc/{process}/fd")).unwrap().count()
+}
+
 /// The processor time that the threads of a process took, in nanoseconds.
 pub(crate) fn cpu_nanoseconds(process: u32) -> u64 {
     let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();

@@ -1,7 +1,9 @@
 //! Loads the gateway as frontends would, beside servers that do nothing but what cannot be left out, and prints the
 //! tables of `docs/performance.md`.
 //!
-//!     cargo bench --bench load -- [--gateway PROGRAM] [--rounds N] [--slice SECONDS] [ROW…]
+//!     cargo bench --bench load -- [--gateway PROGRAM] [--rounds N] [--slice SECONDS] [--minutes N] [ROW…]
+//!
+//! The rows `soak`, for so many minutes, and `outage` measure nothing: they fail where `docs/reliability.md` is not kept.
 
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 #![expect(clippy::print_stdout, reason = "the tables are the program's output")]
@@ -12,8 +14,11 @@ mod http;
 mod live;
 mod load;
 mod machine;
+mod metrics;
+mod outage;
 mod rows;
 mod server;
+mod soak;
 mod stage;
 mod standin;
 
@@ -43,6 +48,9 @@ const ROWS: [&str; 12] = [
     "subscribers",
 ];
 
+/// Rows that run when they are named.
+const BY_NAME_ONLY: [&str; 3] = ["smoke", "soak", "outage"];
+
 fn main() {
     // Cargo adds `--bench`.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
@@ -55,7 +63,7 @@ fn main() {
 
 fn measure(arguments: Vec<String>) {
     let mut gateway = PathBuf::from(env!("CARGO_BIN_EXE_ozeki-graphql"));
-    let (mut rounds, mut seconds, mut rows) = (5, 2.0, Vec::new());
+    let (mut rounds, mut seconds, mut minutes, mut rows) = (5, 2.0, 2.0, Vec::new());
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().unwrap_or_else(|| panic!("{argument} needs a value"));
@@ -63,8 +71,12 @@ fn measure(arguments: Vec<String>) {
             "--gateway" => gateway = value().into(),
             "--rounds" => rounds = value().parse().unwrap(),
             "--slice" => seconds = value().parse().unwrap(),
-            row if ROWS.contains(&row) || row == "smoke" => rows.push(argument),
-            other => panic!("there is no row `{other}`; there are smoke, {}", ROWS.join(", ")),
+            "--minutes" => minutes = value().parse().unwrap(),
+            row if ROWS.contains(&row) || BY_NAME_ONLY.contains(&row) => rows.push(argument),
+            other => {
+                let all = [&ROWS[..], &BY_NAME_ONLY].concat().join(", ");
+                panic!("there is no row `{other}`; there are {all}");
+            }
         }
     }
     let rows = if rows.is_empty() { ROWS.map(str::to_owned).into() } else { rows };
@@ -79,6 +91,7 @@ fn measure(arguments: Vec<String>) {
         standin: Standin::start(),
         slice: Duration::from_secs_f64(seconds),
         rounds,
+        soak: Duration::from_secs_f64(minutes * 60.0),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(run(&stage, &rows));
@@ -94,13 +107,11 @@ async fn run(stage: &Stage, rows: &[String]) {
             "nothing pinned"
         }
     );
-    println!(
-        "{} rounds of {:?} for each server in turns; load average at the start {}.\n",
-        stage.rounds,
-        stage.slice,
-        machine::load_average()
-    );
-    rows::print_head();
+    println!("Load average at the start: {}.\n", machine::load_average());
+    if rows.iter().any(|row| ROWS.contains(&&**row)) {
+        println!("{} rounds of {:?} for each server in turns.\n", stage.rounds, stage.slice);
+        rows::print_head();
+    }
     for row in rows {
         match &**row {
             "hot-one" => rows::hot_one(stage).await,
@@ -115,6 +126,8 @@ async fn run(stage: &Stage, rows: &[String]) {
             "logins" => attack::logins(stage).await,
             "notice" => live::notice(stage).await,
             "subscribers" => live::subscribers(stage).await,
+            "soak" => soak::soak(stage).await,
+            "outage" => outage::outage(stage).await,
             _ => rows::smoke(stage).await,
         }
     }

@@ -65,12 +65,16 @@ impl Server {
         machine::resident_bytes(self.process.id())
     }
 
+    pub(crate) fn descriptors(&self) -> usize {
+        machine::descriptors(self.process.id())
+    }
+
     pub(crate) fn cpu_nanoseconds(&self) -> u64 {
         machine::cpu_nanoseconds(self.process.id())
     }
 }
 
 /// An address that nobody listens at.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }

@@ -29,15 +29,26 @@ pub(crate) struct Stage {
     pub(crate) standin: Standin,
     pub(crate) slice: Duration,
     pub(crate) rounds: usize,
+    /// How long the soak takes.
+    pub(crate) soak: Duration,
 }
 
 impl Stage {
     /// The gateway with `serve`'s defaults and what else is said.
     pub(crate) async fn gateway(&self, more: &[&str]) -> (Server, Duration) {
+        self.gateway_with_admin("127.0.0.1:0", more).await
+    }
+
+    /// The same, with its metrics at this address.
+    pub(crate) async fn gateway_with_admin(
+        &self,
+        admin: &str,
+        more: &[&str],
+    ) -> (Server, Duration) {
         let upstream = self.standin.url();
         let arguments = |address: &str| {
             let own = ["serve", "--upstream-url", &*upstream, "--listen", address];
-            let own = own.into_iter().chain(["--admin-listen", "127.0.0.1:0"]);
+            let own = own.into_iter().chain(["--admin-listen", admin]);
             own.chain(more.iter().copied()).map(str::to_owned).collect()
         };
         Server::start(&self.gateway, arguments, self.pinned).await

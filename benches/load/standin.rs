@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::load::Dice;
 
 /// Conversations of each user, and friends.
 const ROWS: usize = 50;
@@ -43,6 +46,45 @@ struct World {
     polls: HashMap<String, usize>,
     changes: HashMap<String, u64>,
     delay: Duration,
+    /// Answers of a thousand that go wrong.
+    troubled: usize,
+    answers: usize,
+}
+
+/// How long a slow answer takes in trouble: long enough to be seen, and within the time of any call.
+const SLOW: Duration = Duration::from_millis(300);
+
+/// How an answer goes wrong.
+#[derive(Clone, Copy)]
+enum Trouble {
+    /// Another status, with this body.
+    Says(&'static str, &'static str),
+    /// The connection is closed before, or in the middle of the answer.
+    Closes,
+    CutsOff,
+    /// Nothing comes.
+    Hangs,
+    IsSlow,
+}
+
+const TROUBLES: [Trouble; 8] = [
+    Trouble::Says("500 Internal Server Error", ""),
+    Trouble::Says("503 Service Unavailable", "<html>"),
+    Trouble::Says("200 OK", "<html>"),
+    Trouble::Says("200 OK", r#"{"status":"ERROR","errormessage":"not today"}"#),
+    Trouble::Closes,
+    Trouble::CutsOff,
+    Trouble::Hangs,
+    Trouble::IsSlow,
+];
+
+impl World {
+    /// Whether the next answer goes wrong, and how.
+    fn trouble(&mut self) -> Option<Trouble> {
+        self.answers += 1;
+        let mut dice = Dice::new(self.answers);
+        (dice.below(1000) < self.troubled).then(|| TROUBLES[dice.below(TROUBLES.len())])
+    }
 }
 
 /// The running stand-in.
@@ -50,6 +92,7 @@ struct World {
 pub(crate) struct Standin {
     address: SocketAddr,
     world: Arc<Mutex<World>>,
+    is_down: watch::Sender<bool>,
 }
 
 impl Standin {
@@ -58,11 +101,13 @@ impl Standin {
         let world = Arc::new(Mutex::new(World::default()));
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
-        let standin = Self { address: listener.local_addr().unwrap(), world };
+        let address = listener.local_addr().unwrap();
+        let standin = Self { address, world, is_down: watch::Sender::default() };
         let shared = Arc::clone(&standin.world);
+        let is_down = standin.is_down.subscribe();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(serve(listener, shared));
+            runtime.unwrap().block_on(serve(listener, shared, is_down));
         });
         standin
     }
@@ -74,6 +119,21 @@ impl Standin {
     /// How long it waits before it answers a list.
     pub(crate) fn answer_after(&self, delay: Duration) {
         self.world.lock().unwrap().delay = delay;
+    }
+
+    /// How many answers of a thousand go wrong from now on.
+    pub(crate) fn trouble(&self, share: usize) {
+        self.world.lock().unwrap().troubled = share;
+    }
+
+    /// Ends all connections and takes no more, as a server that was killed, or comes back.
+    pub(crate) fn set_down(&self, is_down: bool) {
+        self.is_down.send_replace(is_down);
+    }
+
+    /// How many calls came in all.
+    pub(crate) fn all_calls(&self) -> usize {
+        self.world.lock().unwrap().calls.values().sum()
     }
 
     /// How many calls of this kind came, such as `chatfriends`.
@@ -114,13 +174,36 @@ impl Standin {
     }
 }
 
-async fn serve(listener: std::net::TcpListener, world: Arc<Mutex<World>>) {
-    let listener = TcpListener::from_std(listener).unwrap();
+async fn serve(
+    listener: std::net::TcpListener,
+    world: Arc<Mutex<World>>,
+    mut is_down: watch::Receiver<bool>,
+) {
+    let address = listener.local_addr().unwrap();
+    let mut listener = Some(TcpListener::from_std(listener).unwrap());
     let texts = Arc::new((conversations(), friends()));
     loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        let _ = stream.set_nodelay(true);
-        tokio::spawn(converse(stream, Arc::clone(&world), Arc::clone(&texts)));
+        let listening = match listener.take() {
+            Some(listening) => listening,
+            None => TcpListener::bind(address).await.unwrap(),
+        };
+        loop {
+            let stream = tokio::select! {
+                accepted = listening.accept() => accepted.unwrap().0,
+                _ = is_down.wait_for(|is_down| *is_down) => break,
+            };
+            let _ = stream.set_nodelay(true);
+            let conversation = converse(stream, Arc::clone(&world), Arc::clone(&texts));
+            let mut is_down = is_down.clone();
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = conversation => {}
+                    _ = is_down.wait_for(|is_down| *is_down) => {}
+                }
+            });
+        }
+        drop(listening);
+        let _ = is_down.wait_for(|is_down| !*is_down).await;
     }
 }
 
@@ -145,12 +228,33 @@ async fn converse(
         if is_list && !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
+        let trouble = world.lock().unwrap().trouble();
+        let (status, answer) = match trouble {
+            None | Some(Trouble::CutsOff) => ("200 OK", &*answer),
+            Some(Trouble::Says(status, body)) => (status, body),
+            Some(Trouble::Closes) => return None,
+            Some(Trouble::Hangs) => {
+                // Until the gateway gives up.
+                let _ = stream.read_buf(&mut buffer).await;
+                return None;
+            }
+            Some(Trouble::IsSlow) => {
+                tokio::time::sleep(SLOW).await;
+                ("200 OK", &*answer)
+            }
+        };
         let mut bytes = Vec::with_capacity(answer.len() + 128);
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ";
-        bytes.extend_from_slice(head.as_bytes());
+        bytes.extend_from_slice(b"HTTP/1.1 ");
+        bytes.extend_from_slice(status.as_bytes());
+        bytes.extend_from_slice(b"\r\ncontent-type: application/json\r\ncontent-length: ");
         bytes.extend_from_slice(answer.len().to_string().as_bytes());
         bytes.extend_from_slice(b"\r\n\r\n");
         bytes.extend_from_slice(answer.as_bytes());
+        if matches!(trouble, Some(Trouble::CutsOff)) {
+            bytes.truncate(bytes.len() - answer.len() / 2);
+            stream.write_all(&bytes).await.ok()?;
+            return None;
+        }
         stream.write_all(&bytes).await.ok()?;
         if is_list {
             world.lock().unwrap().answered = Some(Instant::now());
@@ -179,7 +283,8 @@ fn answer(
     texts: &(String, String),
 ) -> (String, Duration, bool) {
     let mut world = world.lock().unwrap();
-    let apis = ["chatlogin", "chatnotification", "chatconversation", "chatfriends"];
+    let apis =
+        ["chatlogin", "chatnotification", "chatconversation", "chatfriends", "chatavailability"];
     let api = apis.into_iter().find(|api| head.contains(&format!("api={api}"))).unwrap_or("other");
     *world.calls.entry(api).or_default() += 1;
     let station = header(head, "ozeki-station").unwrap_or_default();
@@ -200,6 +305,15 @@ fn answer(
             let text = format!(
                 r#"{{"status":"OK","friendavailabilitesof":[],"conversationchangedof":[{}],"conversationlistchangedof":[]}}"#,
                 ids.join(",")
+            );
+            (text, delay, false)
+        }
+        "chatavailability" => (r#"{"status":"OK"}"#.to_owned(), delay, false),
+        "chatconversation" if body.contains(r#""action":"favorite""#) => {
+            let user = header(head, "ozeki-user").unwrap_or(USER);
+            let conversation = changing(user);
+            let text = format!(
+                r#"{{"status":"OK","conversation":{{"id":"{conversation}","participantids":["{user}"],"favoriteby":["{user}"]}}}}"#
             );
             (text, delay, false)
         }

@@ -9,6 +9,7 @@ mod edge;
 mod finished;
 mod guide;
 mod hostile;
+mod hostile_upstream;
 mod isolation;
 mod isolation_property;
 mod limits;

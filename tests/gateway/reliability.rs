@@ -6,17 +6,9 @@ use http::StatusCode;
 use ozeki_graphql::sandbox::{Fault, Injection, Reply, Times};
 use serde_json::json;
 
-use crate::support::{BOTH, CONVERSATIONS, FRIENDS, StoppedTime, TestGateway};
+use crate::support::{BOTH, CONVERSATIONS, FRIENDS, StoppedTime, TestGateway, pass};
 
 const SET_AVAILABLE: (&str, &str) = ("chatavailability", "useravailable");
-
-/// Passes time; then it runs on as before.
-async fn pass(by: Duration) {
-    let stopped = StoppedTime::new();
-    stopped.advance(by).await;
-    drop(stopped);
-    tokio::time::resume();
-}
 
 #[tokio::test]
 async fn a_read_is_repeated_twice_when_a_restart_explains_its_failure_and_not_three_times() {
@@ -112,6 +104,35 @@ async fn a_server_that_fails_again_and_again_is_left_alone_and_then_tried_by_one
     alice.data(friends).await;
     alice.data(BOTH).await;
     gateway.until_metric(r#"ozeki_graphql_upstream_breaker_state{state="closed"} 1"#).await;
+}
+
+#[tokio::test]
+async fn what_was_missed_in_an_outage_is_not_asked_all_at_once() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await.with_header("cache-control", "no-cache");
+    let friends = "{ friends { totalCount } }";
+    let down = outage(&gateway, FRIENDS);
+    // With the login one call of twenty was well.
+    for _ in 0..19 {
+        assert_eq!(alice.query(friends).await.codes().len(), 1);
+    }
+    down.cancel();
+    pass(Duration::from_secs(1)).await;
+    let stopped = StoppedTime::new();
+    let before = gateway.calls(FRIENDS);
+    let mut refused = 0;
+    for _ in 0..30 {
+        let codes = alice.query(friends).await.codes();
+        refused += usize::from(codes == [("UPSTREAM_UNAVAILABLE".into(), "friends".into())]);
+    }
+    // The probe, and the ten in a second that are never too many.
+    assert_eq!((gateway.calls(FRIENDS) - before, refused), (11, 19));
+    stopped.advance(Duration::from_secs(1)).await;
+    for _ in 0..30 {
+        alice.data(friends).await;
+    }
+    drop(stopped);
+    tokio::time::resume();
 }
 
 #[tokio::test]

@@ -385,6 +385,9 @@ impl Data {
         if was_well {
             tracing::warn!(class = error.class(), %error, "notifications cannot be read");
         }
+        if matches!(error, UpstreamError::KnownDown { .. }) {
+            return Finding::HeldBack;
+        }
         Finding::Failure
     }
 

@@ -17,6 +17,8 @@ pub(super) enum Finding {
     Nothing,
     /// The poll failed.
     Failure,
+    /// No poll was made, since the server is known to be down.
+    HeldBack,
 }
 
 /// Who waits for what a poll finds.
@@ -49,8 +51,10 @@ impl Pace {
             Finding::Nothing if self.is_failing => self.shortest,
             Finding::Nothing => (self.interval + self.interval / 2).min(times(QUIET_MAX)),
             Finding::Failure => (self.interval.saturating_mul(2)).min(times(FAILING_MAX)),
+            // It cost the server nothing, and a server that comes back is to be heard of soon.
+            Finding::HeldBack => self.interval.min(times(QUIET_MAX)),
         };
-        self.is_failing = finding == Finding::Failure;
+        self.is_failing = matches!(finding, Finding::Failure | Finding::HeldBack);
     }
 
     pub(super) fn is_failing(&self) -> bool {
@@ -104,6 +108,19 @@ mod tests {
         assert_eq!((wait(&pace, Need::Subscribers), pace.is_failing()), (320, true));
         pace.find(Finding::Nothing);
         assert_eq!((wait(&pace, Need::Subscribers), pace.is_failing()), (10, false));
+    }
+
+    #[test]
+    fn polls_that_are_held_back_become_no_rarer() {
+        let mut pace = Pace::new(SECOND);
+        pace.find(Finding::Failure);
+        for _ in 0..100 {
+            pace.find(Finding::HeldBack);
+        }
+        assert_eq!((wait(&pace, Need::Subscribers), pace.is_failing()), (20, true));
+        (0..100).for_each(|_| pace.find(Finding::Failure));
+        pace.find(Finding::HeldBack);
+        assert_eq!(wait(&pace, Need::Subscribers), 80);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::ramp::Ramp;
 use crate::ozeki::UpstreamError;
 use crate::telemetry::{BreakerState, Metrics};
 
@@ -21,9 +22,9 @@ const CALLS_MIN: u32 = 20;
 const CONNECT_FAILURES_MAX: u32 = 5;
 
 /// How long no call is made, at first and at most; doubled each time that the probe fails. A server that comes back is
-/// found within five seconds, however long it was away, and one that stays down costs a call every four.
+/// found so early that with the ramp after it all is well within five seconds, however long it was away.
 const OPEN_MIN: Duration = Duration::from_secs(1);
-const OPEN_MAX: Duration = Duration::from_secs(4);
+const OPEN_MAX: Duration = Duration::from_secs(2);
 
 /// What a call's outcome tells of the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,11 +156,14 @@ struct Circuit {
     epoch: u64,
     /// What seconds are counted from.
     start: Instant,
+    ramp: Ramp,
 }
 
 impl Circuit {
     fn new() -> Self {
-        Self { phase: Self::closed(), open_for: OPEN_MIN, epoch: 0, start: Instant::now() }
+        let start = Instant::now();
+        let ramp = Ramp::new(start);
+        Self { phase: Self::closed(), open_for: OPEN_MIN, epoch: 0, start, ramp }
     }
 
     fn closed() -> Phase {
@@ -181,7 +185,7 @@ impl Circuit {
 
     fn wait(&self, now: Instant) -> Option<Duration> {
         match self.phase {
-            Phase::Closed { .. } => None,
+            Phase::Closed { .. } => self.ramp.wait(now),
             Phase::Open { until } => {
                 Some(until.saturating_duration_since(now)).filter(|wait| !wait.is_zero())
             }
@@ -194,8 +198,10 @@ impl Circuit {
         if let Some(wait) = self.wait(now) {
             return Err(wait);
         }
-        if matches!(self.phase, Phase::Open { .. }) {
-            self.enter(Phase::HalfOpen);
+        match self.phase {
+            Phase::Closed { .. } => self.ramp.count(now),
+            Phase::Open { .. } => self.enter(Phase::HalfOpen),
+            Phase::HalfOpen => {}
         }
         Ok(self.epoch)
     }
@@ -215,10 +221,14 @@ impl Circuit {
                 };
                 if is_tripped || *connect_failures >= CONNECT_FAILURES_MAX {
                     self.open_for = OPEN_MIN;
+                    self.ramp.go_away(now);
                     self.enter(Phase::Open { until: now + self.open_for });
                 }
             }
-            (Phase::HalfOpen, Sign::Alive) => self.enter(Self::closed()),
+            (Phase::HalfOpen, Sign::Alive) => {
+                self.ramp.come_back(now);
+                self.enter(Self::closed());
+            }
             // The next call is the probe instead.
             (Phase::HalfOpen, Sign::None) => self.enter(Phase::Open { until: now }),
             (Phase::HalfOpen, Sign::Failed | Sign::NoConnection) => {
@@ -288,10 +298,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_probe_at_a_time_decides_and_each_failure_doubles_the_wait_up_to_four_seconds() {
+    async fn one_probe_at_a_time_decides_and_each_failure_doubles_the_wait_up_to_two_seconds() {
         let mut circuit = Circuit::new();
         call(&mut circuit, CONNECT_FAILURES_MAX, Sign::NoConnection);
-        for seconds in [1, 2, 4, 4] {
+        for seconds in [1, 2, 2] {
             let wait = circuit.admit(Instant::now()).unwrap_err();
             assert_eq!(wait, seconds * SECOND);
             tokio::time::advance(wait).await;

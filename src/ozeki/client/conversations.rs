@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Client, NoMembers};
 use crate::ozeki::wire::{ConversationAnswer, ConversationListAnswer};
-use crate::ozeki::{Call, Conversation, ConversationId, Identity, UpstreamError};
+use crate::ozeki::{Call, Conversation, ConversationId, Identity, UpstreamError, UserId};
 
 /// A change that is answered with the whole conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,12 +99,18 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Any [`UpstreamError`].
+    /// Any [`UpstreamError`]; `Malformed` too when the list is evidently another user's.
     pub async fn conversations(
         &self,
         identity: &Identity,
     ) -> Result<Vec<Conversation>, UpstreamError> {
-        self.read::<ConversationListAnswer>(Call::CONVERSATION_LIST, identity, NoMembers {}).await
+        let call = Call::CONVERSATION_LIST;
+        let list = self.read::<ConversationListAnswer>(call, identity, NoMembers {}).await?;
+        if is_of_another(&list, identity.user) {
+            let detail = "the user takes part in none of `conversations`".into();
+            return Err(UpstreamError::Malformed { call, detail });
+        }
+        Ok(list)
     }
 
     /// Changes a conversation and returns it as it is after the change.
@@ -140,6 +146,13 @@ impl Client {
     }
 }
 
+/// Whether a list tells who takes part, and never the user. One odd conversation is let pass: that a user is among the
+/// participants of each is what every example shows, and nowhere said.
+fn is_of_another(list: &[Conversation], user: UserId) -> bool {
+    let mut told = list.iter().filter(|it| !it.participants.is_empty()).peekable();
+    told.peek().is_some() && told.all(|it| it.participants.iter().all(|person| person.id != user))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,5 +164,22 @@ mod tests {
         for text in ["", "#", "bae1ff", "#bae1f", "#bae1fff", "#bae1fg", "#+ae1ff", "#bae1ff "] {
             assert_eq!(text.parse::<Color>(), Err(InvalidColor), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_list_is_anothers_if_it_tells_who_takes_part_and_never_the_user() {
+        let user = UserId::from_bytes([0xaa; 16]);
+        let conversation = |participants: &[UserId]| -> Conversation {
+            let ids: Vec<_> = participants.iter().map(|id| format!("\"{id}\"")).collect();
+            let id = ConversationId::from_bytes([1; 16]);
+            let ids = ids.join(",");
+            serde_json::from_str(&format!(r#"{{"id":"{id}","participantids":[{ids}]}}"#)).unwrap()
+        };
+        let other = conversation(&[UserId::from_bytes([2; 16]), UserId::from_bytes([3; 16])]);
+        let (own, untold) = (conversation(&[user]), conversation(&[]));
+        assert!(is_of_another(&[untold.clone(), other.clone()], user));
+        assert!(!is_of_another(&[other, own], user));
+        assert!(!is_of_another(&[untold], user));
+        assert!(!is_of_another(&[], user));
     }
 }

@@ -8,6 +8,7 @@ pub(super) mod fuzzing;
 mod messages;
 mod notifications;
 mod places;
+mod ramp;
 mod retries;
 mod transport;
 

@@ -35,6 +35,11 @@ impl Caller {
         self
     }
 
+    /// The value of a header that it sends.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
+    }
+
     /// Without any connection that earlier requests left open.
     pub(crate) fn reconnected(&self) -> Self {
         Self { headers: self.headers.clone(), ..Self::new(self.url.clone()) }

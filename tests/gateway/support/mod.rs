@@ -22,7 +22,7 @@ use ozeki_graphql::session::{Audience, SessionKey, SessionOptions};
 pub(crate) use client::{Answer, Caller, codes};
 pub(crate) use events::{Event, Events, Writer};
 pub(crate) use socket::{PROTOCOL, Socket};
-pub(crate) use time::StoppedTime;
+pub(crate) use time::{StoppedTime, pass};
 
 /// The two calls of the main query, as api and action.
 pub(crate) const CONVERSATIONS: (&str, &str) = ("chatconversation", "list");
@@ -159,8 +159,9 @@ impl TestGateway {
 
     /// A demo user, such as `alice`, with a fresh session.
     pub(crate) async fn log_in(&self, name: &str) -> Caller {
-        let token = self.anonymous().log_in(&format!("{name}-demo")).await;
-        self.anonymous().with_header("authorization", &format!("Bearer {token}"))
+        let anybody = self.anonymous();
+        let token = anybody.log_in(&format!("{name}-demo")).await;
+        anybody.with_header("authorization", &format!("Bearer {token}"))
     }
 
     /// How often a call reached the sandbox.

@@ -27,3 +27,11 @@ impl StoppedTime {
         tokio::time::advance(by + Duration::from_millis(1)).await;
     }
 }
+
+/// Passes time; then it runs on as before.
+pub(crate) async fn pass(by: Duration) {
+    let stopped = StoppedTime::new();
+    stopped.advance(by).await;
+    drop(stopped);
+    tokio::time::resume();
+}
