@@ -242,8 +242,8 @@ impl Answer {
         if let Some(written) = &self.written {
             return written.body.clone();
         }
-        let text =
-            serde_json::to_vec(self).expect("text, numbers and lists can be written as JSON");
+        let text = serde_json::to_vec(&Unwritten(self))
+            .expect("text, numbers and lists can be written as JSON");
         // What it has in reserve would be kept with it.
         text.into_boxed_slice().into()
     }
@@ -330,17 +330,21 @@ fn tell_in_our_words(error: &mut ServerError, argument: Option<&Name>) {
 }
 
 // Errors stand first, where a person sees them; `data` is absent from the answer to a request that was not run.
-impl Serialize for Answer {
+/// An answer that has not been written yet. The answer itself cannot be serialised: its data may be in its bytes alone.
+struct Unwritten<'a>(&'a Answer);
+
+impl Serialize for Unwritten<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Answer { response, .. } = self.0;
         let mut members = serializer.serialize_map(None)?;
-        if !self.response.errors.is_empty() {
-            members.serialize_entry("errors", &Errors(&self.response.errors))?;
+        if !response.errors.is_empty() {
+            members.serialize_entry("errors", &Errors(&response.errors))?;
         }
-        if !self.is_request_error() {
-            members.serialize_entry("data", &self.response.data)?;
+        if !self.0.is_request_error() {
+            members.serialize_entry("data", &response.data)?;
         }
-        if !self.response.extensions.is_empty() {
-            members.serialize_entry("extensions", &self.response.extensions)?;
+        if !response.extensions.is_empty() {
+            members.serialize_entry("extensions", &response.extensions)?;
         }
         members.end()
     }

@@ -277,7 +277,8 @@ impl Engine {
             return Ok(Arc::clone(prepared));
         }
         let _turn = self.admission.turn().await.map_err(|refused| self.shed(refused))?;
-        match known {
+        // Somebody may have run it meanwhile.
+        match known.or_else(|| self.documents.find(hash)) {
             Some(prepared) => Ok(prepared),
             None => Prepared::new(text, hash, limits, &self.field_types).map(Arc::new),
         }

@@ -99,7 +99,8 @@ async fn the_payload_says_who_calls_and_else_the_headers_do() {
         socket.say(&json!({ "type": "connection_init", "payload": payload })).await;
         assert_eq!(socket.hear().await["type"], "connection_ack");
         socket.ask("1", "{ viewer { name } }").await;
-        assert_eq!(socket.answers("1").await[0]["data"]["viewer"]["name"], name);
+        let answers = socket.answers("1").await;
+        assert_eq!(answers[0]["data"]["viewer"]["name"], name, "{answers:?}");
     }
 }
 

@@ -137,12 +137,19 @@ impl ServerMessage<'_> {
             Self::Acknowledge => envelope("connection_ack", None, None::<()>),
             Self::Ping => envelope("ping", None, None::<()>),
             Self::Pong(payload) => envelope("pong", None, payload),
-            Self::Next(id, answer) => envelope("next", Some(id), Some(answer)),
+            Self::Next(id, answer) => next(id, &answer.to_bytes()),
             Self::Error(id, answer) => envelope("error", Some(id), Some(answer.listed_errors())),
             Self::Complete(id) => envelope("complete", Some(id), None::<()>),
         };
         text.expect("text, numbers and lists can be written as JSON")
     }
+}
+
+/// The answer's bytes are ready; they stand in the message as they are.
+fn next(id: &OperationId, answer: &[u8]) -> serde_json::Result<String> {
+    let id = serde_json::to_string(id)?;
+    let answer = std::str::from_utf8(answer).expect("JSON is UTF-8");
+    Ok(format!(r#"{{"id":{id},"type":"next","payload":{answer}}}"#))
 }
 
 fn envelope(
