@@ -11,7 +11,7 @@ use crate::cache::{ConversationList, FriendList};
 use crate::graphql::lists::OrderDirection;
 use crate::graphql::lists::conversations::{self, ConversationFilter, ConversationOrder};
 use crate::graphql::lists::friends::{self, FriendFilter, FriendOrder, FriendOrdering};
-use crate::graphql::paging::{Connection, Edge, PageArguments, Paged};
+use crate::graphql::paging::{Connection, Edge, PageArguments, Paged, Place};
 use crate::graphql::types::{ConversationNode, FriendNode};
 use crate::ozeki::{Blocklist, Conversation, ConversationProperties, Friend, Participant, UserId};
 use crate::session::Caller;
@@ -96,19 +96,22 @@ fn viewer<'a>(compiler: &mut Compiler<'a>, asked: &Asked<'a>) -> Option<Write<()
     Some(Box::new(move |out, scene, ()| below.write(out, scene, scene.caller())))
 }
 
+/// The arguments of a connection, if they are as they should be.
+fn page<'a, P: Place>(
+    compiler: &Compiler<'a>,
+    asked: &Asked<'a>,
+    order: P::Order,
+) -> Option<PageArguments<P>> {
+    let after: Option<String> = compiler.argument(asked, "after")?;
+    let before: Option<String> = compiler.argument(asked, "before")?;
+    let (first, last) = (compiler.argument(asked, "first")?, compiler.argument(asked, "last")?);
+    PageArguments::parse(first, after.as_deref(), last, before.as_deref(), order).ok()
+}
+
 fn all_conversations<'a>(compiler: &mut Compiler<'a>, asked: &Asked<'a>) -> Option<Write<()>> {
     let order: Option<ConversationOrder> = compiler.argument(asked, "orderBy")?;
     let direction = conversations::direction(order.as_ref());
-    let after: Option<String> = compiler.argument(asked, "after")?;
-    let before: Option<String> = compiler.argument(asked, "before")?;
-    let arguments = PageArguments::parse(
-        compiler.argument(asked, "first")?,
-        after.as_deref(),
-        compiler.argument(asked, "last")?,
-        before.as_deref(),
-        direction,
-    );
-    let arguments = arguments.ok()?;
+    let arguments = page(compiler, asked, direction)?;
     let filter: Option<ConversationFilter> = compiler.argument(asked, "filter")?;
     let condition = filter.unwrap_or_default().validate().ok()?;
     let below = conversation_connection(compiler, asked)?;
@@ -132,16 +135,7 @@ fn one_conversation<'a>(compiler: &mut Compiler<'a>, asked: &Asked<'a>) -> Optio
 fn all_friends<'a>(compiler: &mut Compiler<'a>, asked: &Asked<'a>) -> Option<Write<()>> {
     let order: Option<FriendOrder> = compiler.argument(asked, "orderBy")?;
     let order = FriendOrdering::from(order);
-    let after: Option<String> = compiler.argument(asked, "after")?;
-    let before: Option<String> = compiler.argument(asked, "before")?;
-    let arguments = PageArguments::parse(
-        compiler.argument(asked, "first")?,
-        after.as_deref(),
-        compiler.argument(asked, "last")?,
-        before.as_deref(),
-        order,
-    );
-    let arguments = arguments.ok()?;
+    let arguments = page(compiler, asked, order)?;
     let filter: Option<FriendFilter> = compiler.argument(asked, "filter")?;
     let condition = filter.unwrap_or_default().validate().ok()?;
     let types = ["FriendConnection", "FriendEdge", "Friend"];
