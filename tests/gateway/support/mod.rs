@@ -113,6 +113,7 @@ impl TestGateway {
             tls: None,
             connections: ConnectionLimits::default(),
             cors_origins: Vec::new(),
+            traces: None,
         };
         change(&mut options);
         let gateway = Gateway::start(options, clock.clone()).await.unwrap();
