@@ -28,5 +28,6 @@ mod sockets;
 mod sse;
 mod streaming;
 mod support;
+mod traces;
 mod transport;
 mod upstream_faults;

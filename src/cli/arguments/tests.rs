@@ -165,6 +165,7 @@ fn help_and_version_are_answers_even_beside_faults() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is one text")]
 fn the_help_of_serve_tells_every_setting() {
     insta::assert_snapshot!(answered(&["serve", "--help"]), @r#"
     Run the gateway in front of an Ozeki server

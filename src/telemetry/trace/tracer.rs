@@ -171,6 +171,38 @@ impl AskedFor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::Ending;
+
+    #[tokio::test]
+    async fn what_the_queue_has_no_room_for_is_dropped_and_counted() {
+        let endpoint = "http://127.0.0.1:1".parse().unwrap();
+        let options = TraceOptions { endpoint, share: 1.0 };
+        let metrics = Arc::new(Metrics::default());
+        // On this one thread nothing is sent before the test waits.
+        let tracer = Tracer::start(options, Clock::system(), Arc::clone(&metrics)).unwrap();
+        for _ in 0..QUEUE_MAX + 7 {
+            tracer.begin().unwrap().end(Ending::default());
+        }
+        let text = metrics.encode_classic();
+        assert!(text.contains("trace_spans_total{outcome=\"dropped\"} 7\n"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_share_is_about_that_share_and_a_trace_out_of_it_sends_nothing() {
+        let endpoint = "http://127.0.0.1:1".parse().unwrap();
+        let options = TraceOptions { endpoint, share: 0.25 };
+        let metrics = Arc::new(Metrics::default());
+        let tracer = Tracer::start(options, Clock::system(), metrics).unwrap();
+        let kept = (0..4000).filter(|_| {
+            let trace = tracer.begin().unwrap();
+            trace.end(Ending::default());
+            trace.is_sampled()
+        });
+        let kept = kept.count();
+        // Seven standard deviations to each side.
+        assert!((800..1200).contains(&kept), "{kept}");
+        assert_eq!(QUEUE_MAX - tracer.0.queue.capacity(), kept);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn so_many_of_a_second_are_granted_and_as_many_of_the_next() {
