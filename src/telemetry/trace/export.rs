@@ -144,11 +144,17 @@ impl Exporter {
     }
 }
 
+/// The library's own sentence says little more than that something failed.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 impl Failure {
     fn log(&self) {
         let error = match self {
             Self::TimedOut => format!("no answer within {EXPORT_TIMEOUT:?}"),
-            Self::Unreachable(error) => error.to_string(),
+            Self::Unreachable(error) => with_causes(error),
             Self::Refused(status) => format!("status {status}"),
         };
         tracing::warn!(error, "the collector does not take traces");
