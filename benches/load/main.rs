@@ -9,6 +9,7 @@
 mod attack;
 mod floors;
 mod http;
+mod instructions;
 mod live;
 mod load;
 mod machine;
@@ -43,6 +44,9 @@ const ROWS: [&str; 12] = [
     "subscribers",
 ];
 
+/// Rows that run when they are named.
+const MORE_ROWS: [&str; 2] = ["smoke", "instructions"];
+
 fn main() {
     // Cargo adds `--bench`.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
@@ -63,8 +67,11 @@ fn measure(arguments: Vec<String>) {
             "--gateway" => gateway = value().into(),
             "--rounds" => rounds = value().parse().unwrap(),
             "--slice" => seconds = value().parse().unwrap(),
-            row if ROWS.contains(&row) || row == "smoke" => rows.push(argument),
-            other => panic!("there is no row `{other}`; there are smoke, {}", ROWS.join(", ")),
+            row if ROWS.contains(&row) || MORE_ROWS.contains(&row) => rows.push(argument),
+            other => {
+                let all = [&ROWS[..], &MORE_ROWS].concat().join(", ");
+                panic!("there is no row `{other}`; there are {all}")
+            }
         }
     }
     let rows = if rows.is_empty() { ROWS.map(str::to_owned).into() } else { rows };
@@ -115,6 +122,7 @@ async fn run(stage: &Stage, rows: &[String]) {
             "logins" => attack::logins(stage).await,
             "notice" => live::notice(stage).await,
             "subscribers" => live::subscribers(stage).await,
+            "instructions" => instructions::count(stage).await,
             _ => rows::smoke(stage).await,
         }
     }
