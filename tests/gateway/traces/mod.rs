@@ -73,7 +73,7 @@ async fn a_request_its_loads_and_their_calls_are_joined() {
 async fn an_answer_that_was_ready_has_its_span_and_nothing_below() {
     let (gateway, collector) = traced().await;
     let alice = gateway.log_in("alice").await;
-    for name in ["first-1", "again-1", "again-2"] {
+    for name in ["first-1", "kept-1", "again-1", "again-2"] {
         alice.clone().with_header("x-request-id", name).data(INBOX).await;
     }
     gateway.until_metric("ozeki_graphql_answers_repeated_total 2").await;
