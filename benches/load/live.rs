@@ -1,12 +1,12 @@
 //! Subscriptions over sockets: how late an event is, how many calls it takes, and what an idle subscriber costs.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
@@ -20,7 +20,7 @@ use crate::standin;
 
 const SUBSCRIPTION: &str = "subscription { conversationChanged { id lastMessageId } }";
 
-/// Longer than the longest interval between polls.
+/// Longer than the longest interval between polls, and than readers are polled for first.
 const SETTLE: Duration = Duration::from_secs(9);
 
 /// Longer than any event takes that comes at all.
@@ -50,7 +50,7 @@ async fn watch(stage: &Stage, callers: usize, each: usize, interval: &str, chang
     let mut tasks = JoinSet::new();
     for (caller, token) in tokens.iter().enumerate() {
         for subscriber in 0..each {
-            let socket = subscribe(gateway.address, token).await.unwrap();
+            let socket = subscribe(home(caller), gateway.address, token).await.unwrap();
             tasks.spawn(listen(socket, caller, subscriber, sender.clone()));
         }
     }
@@ -146,11 +146,22 @@ async fn hear(
     }
 }
 
+/// Where a caller is: nobody has a thousand sockets, and one address may not.
+fn home(caller: usize) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 3, u8::try_from(caller % 250).unwrap() + 1)
+}
+
 /// Subscribes; none if the gateway closes the socket, as it does when a starved load introduces itself too late.
-pub(crate) async fn subscribe(to: SocketAddr, token: &str) -> Option<WebSocketStream<TcpStream>> {
+pub(crate) async fn subscribe(
+    from: Ipv4Addr,
+    to: SocketAddr,
+    token: &str,
+) -> Option<WebSocketStream<TcpStream>> {
     let mut request = format!("ws://{to}/graphql").into_client_request().unwrap();
     request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
-    let stream = TcpStream::connect(to).await.unwrap();
+    let local = TcpSocket::new_v4().unwrap();
+    local.bind((from, 0).into()).unwrap();
+    let stream = local.connect(to).await.unwrap();
     let (mut socket, _) = client_async(request, stream).await.unwrap();
     let payload = json!({ "authorization": format!("Bearer {token}") });
     say(&mut socket, &json!({ "type": "connection_init", "payload": payload })).await;

@@ -69,6 +69,12 @@ pub(crate) fn cpu_nanoseconds(process: u32) -> u64 {
     times.sum()
 }
 
+/// Asks a process to end in good order.
+pub(crate) fn terminate(process: u32) {
+    let status = Command::new("kill").args(["-TERM", &process.to_string()]).status().unwrap();
+    assert!(status.success(), "kill refused");
+}
+
 fn number(text: &str) -> u64 {
     text.split_whitespace().next().and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }

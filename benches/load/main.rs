@@ -4,6 +4,7 @@
 //!     cargo bench --bench load -- [--gateway PROGRAM] [--rounds N] [--slice SECONDS] [--minutes N] [ROW…]
 //!
 //! The rows `soak`, for so many minutes, and `outage` measure nothing: they fail where `docs/reliability.md` is not kept.
+//! `instructions` needs valgrind, and fails where a request takes more of them than `benches/instructions.txt` says.
 
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 #![expect(clippy::print_stdout, reason = "the tables are the program's output")]
@@ -11,6 +12,7 @@
 mod attack;
 mod floors;
 mod http;
+mod instructions;
 mod live;
 mod load;
 mod machine;
@@ -49,7 +51,7 @@ const ROWS: [&str; 12] = [
 ];
 
 /// Rows that run when they are named.
-const BY_NAME_ONLY: [&str; 3] = ["smoke", "soak", "outage"];
+const BY_NAME_ONLY: [&str; 4] = ["smoke", "soak", "outage", "instructions"];
 
 fn main() {
     // Cargo adds `--bench`.
@@ -128,6 +130,7 @@ async fn run(stage: &Stage, rows: &[String]) {
             "subscribers" => live::subscribers(stage).await,
             "soak" => soak::soak(stage).await,
             "outage" => outage::outage(stage).await,
+            "instructions" => instructions::count(stage).await,
             _ => rows::smoke(stage).await,
         }
     }

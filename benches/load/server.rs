@@ -61,6 +61,12 @@ impl Server {
         }
     }
 
+    /// Ends it in good order.
+    pub(crate) fn stop(&mut self) {
+        machine::terminate(self.process.id());
+        self.process.wait().unwrap();
+    }
+
     pub(crate) fn resident_bytes(&self) -> u64 {
         machine::resident_bytes(self.process.id())
     }

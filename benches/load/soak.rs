@@ -3,7 +3,7 @@
 //! beginning, nor descriptors, connections, operations, subscriptions or pollers.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -309,7 +309,7 @@ async fn listen(
 ) {
     let mut dice = Dice::new(number);
     while let Some(token) = enter(to, &user, &tally, &stop).await {
-        let Some(mut socket) = subscribe(to, &token).await else {
+        let Some(mut socket) = subscribe(Ipv4Addr::LOCALHOST, to, &token).await else {
             tally.count("closed sockets");
             continue;
         };

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-/// The longest interval while nothing happens, in shortest ones: by the default of 1 s a notice is at most 8 s late.
-const QUIET_MAX: u32 = 8;
+/// The longest interval while nothing happens and somebody listens, in shortest ones: by the default of 1 s a subscriber
+/// hears of the first message after a silence at most 2 s late, and a silent station costs half as many calls.
+const QUIET_MAX: u32 = 2;
 
-/// The longest interval while polls fail, in shortest ones: a server that comes back is found within half a minute.
-const FAILING_MAX: u32 = 32;
+/// The shortest interval while nobody listens but readers, and the longest while polls fail, in shortest ones: a server
+/// that comes back is found within seconds, and one that is down is not asked more often than for readers.
+const SLOW: u32 = 8;
 
 /// What a poll found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +49,10 @@ impl Pace {
         let times = |factor: u32| self.shortest.saturating_mul(factor);
         self.interval = match finding {
             Finding::News => self.shortest,
-            // Half as long again, so that the longest is reached after some twenty intervals.
+            // Half as long again: somebody may just be writing an answer.
             Finding::Nothing if self.is_failing => self.shortest,
             Finding::Nothing => (self.interval + self.interval / 2).min(times(QUIET_MAX)),
-            Finding::Failure => (self.interval.saturating_mul(2)).min(times(FAILING_MAX)),
+            Finding::Failure => (self.interval.saturating_mul(2)).min(times(SLOW)),
             // It cost the server nothing, and a server that comes back is to be heard of soon.
             Finding::HeldBack => self.interval.min(times(QUIET_MAX)),
         };
@@ -66,7 +68,7 @@ impl Pace {
     pub(super) fn wait(&self, need: Need, dice: u8) -> Duration {
         let interval = match need {
             Need::Subscribers => self.interval,
-            Need::Readers => self.interval.max(self.shortest.saturating_mul(QUIET_MAX)),
+            Need::Readers => self.interval.max(self.shortest.saturating_mul(SLOW)),
         };
         let tenth = interval / 10;
         interval.saturating_sub(tenth)
@@ -89,11 +91,11 @@ mod tests {
     fn it_slows_down_while_nothing_happens_and_is_fast_again_at_once() {
         let mut pace = Pace::new(SECOND);
         let mut waits = Vec::new();
-        for _ in 0..7 {
+        for _ in 0..3 {
             pace.find(Finding::Nothing);
             waits.push(wait(&pace, Need::Subscribers));
         }
-        assert_eq!(waits, [15, 22, 34, 51, 76, 80, 80]);
+        assert_eq!(waits, [15, 20, 20]);
         pace.find(Finding::News);
         assert_eq!(wait(&pace, Need::Subscribers), 10);
         assert_eq!(wait(&pace, Need::Readers), 80);
@@ -105,7 +107,7 @@ mod tests {
         for _ in 0..100 {
             pace.find(Finding::Failure);
         }
-        assert_eq!((wait(&pace, Need::Subscribers), pace.is_failing()), (320, true));
+        assert_eq!((wait(&pace, Need::Subscribers), pace.is_failing()), (80, true));
         pace.find(Finding::Nothing);
         assert_eq!((wait(&pace, Need::Subscribers), pace.is_failing()), (10, false));
     }
@@ -120,7 +122,7 @@ mod tests {
         assert_eq!((wait(&pace, Need::Subscribers), pace.is_failing()), (20, true));
         (0..100).for_each(|_| pace.find(Finding::Failure));
         pace.find(Finding::HeldBack);
-        assert_eq!(wait(&pace, Need::Subscribers), 80);
+        assert_eq!(wait(&pace, Need::Subscribers), 20);
     }
 
     #[test]

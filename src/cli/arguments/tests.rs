@@ -265,7 +265,7 @@ fn the_help_of_serve_tells_every_setting() {
           --stale-time-to-live <DURATION>
               How old what is shown may be while the Ozeki server is down; 0s: nothing is shown then [default: 10m; variable: OZEKI_GRAPHQL_STALE_TIME_TO_LIVE]
           --notification-interval <DURATION>
-              The shortest time between two questions for what changed; eight times as long when nothing does [default: 1s; variable: OZEKI_GRAPHQL_NOTIFICATION_INTERVAL]
+              The shortest time between two questions for what changed; twice as long when nothing does, eight times where nobody subscribes [default: 1s; variable: OZEKI_GRAPHQL_NOTIFICATION_INTERVAL]
 
     Logs:
           --log-level <LEVEL>

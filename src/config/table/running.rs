@@ -66,7 +66,7 @@ pub(super) static SETTINGS: [Setting; 13] = [
         form: Form::Duration(RangeInclusive::new(Duration::from_millis(100), MINUTE)),
         commands: ALL,
         group: Group::Cache,
-        help: "The shortest time between two questions for what changed; eight times as long when nothing does",
+        help: "The shortest time between two questions for what changed; twice as long when nothing does, eight times where nobody subscribes",
     },
     Setting {
         name: "log_level",
