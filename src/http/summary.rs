@@ -129,22 +129,32 @@ macro_rules! log_line {
 
 impl Drop for Summary {
     fn drop(&mut self) {
-        let _in_span = self.span().enter();
+        let id = self.id.as_ref().and_then(|id| id.to_str().ok());
         let (method, route, status) = match &self.over {
-            Over::Http { method, route, status } => (method, route.as_str(), status),
+            Over::Http { method, route, status } => (method.as_str(), route.as_str(), status),
             Over::Socket => {
+                let _in_span = self.span().enter();
                 return log_line!(self, info, "operation over a socket ended",);
             }
         };
-        match status.map(|status| status.as_u16()) {
-            Some(status @ 200) if self.is_whole && PROBES.contains(&route) => {
-                log_line!(self, debug, "request answered", %method, route, status,);
-            }
-            Some(status) if self.is_whole => {
-                log_line!(self, info, "request answered", %method, route, status,);
-            }
-            Some(status) => log_line!(self, info, "answer cut off", %method, route, status,),
-            None => log_line!(self, info, "request abandoned by its client", %method, route,),
+        let status = status.map(|status| status.as_u16());
+        match status {
+            Some(200) if self.is_whole && PROBES.contains(&route) => log_line!(
+                self, debug, "request answered",
+                parent: None, request_id = id, method, route, status,
+            ),
+            Some(_) if self.is_whole => log_line!(
+                self, info, "request answered",
+                parent: None, request_id = id, method, route, status,
+            ),
+            Some(_) => log_line!(
+                self, info, "answer cut off",
+                parent: None, request_id = id, method, route, status,
+            ),
+            None => log_line!(
+                self, info, "request abandoned by its client",
+                parent: None, request_id = id, method, route,
+            ),
         }
     }
 }

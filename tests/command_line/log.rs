@@ -43,7 +43,7 @@ impl Logged {
         let text = std::fs::read_to_string(&self.log).unwrap();
         let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines
-            .filter(|line| line["span"]["request_id"] == id && line.get("duration_ms").is_some())
+            .filter(|line| line["request_id"] == id && line.get("duration_ms").is_some())
             .filter(|line| line.get("route").is_some())
             .collect()
     }
