@@ -20,6 +20,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -126,7 +127,7 @@ enum Signal {
 /// Whom the gateway follows.
 #[derive(Debug)]
 pub(super) struct Live {
-    stations: Mutex<HashMap<StationId, Station>>,
+    stations: Mutex<Stations>,
     pub(super) coverage: Arc<Coverage>,
     interval: Duration,
     /// Whether lists live longer while changes are told: then readers are followed too.
@@ -135,13 +136,15 @@ pub(super) struct Live {
     clock: Clock,
 }
 
+type Stations = HashMap<StationId, Station, RandomState>;
+
 #[derive(Debug)]
 struct Station {
     /// Tells a poller from one before it.
     poller: u64,
     /// Wakes the poller, to look again who needs it.
     wake: Arc<Notify>,
-    followers: HashMap<CallerKey, Follower>,
+    followers: HashMap<CallerKey, Follower, RandomState>,
 }
 
 /// A caller who is told of changes.
@@ -241,7 +244,7 @@ impl Live {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<StationId, Station>> {
+    fn lock(&self) -> MutexGuard<'_, Stations> {
         // Each change leaves the map whole.
         self.stations.lock().unwrap_or_else(PoisonError::into_inner)
     }
