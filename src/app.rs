@@ -232,9 +232,10 @@ impl Gateway {
         &self.sessions
     }
 
-    /// Tells load balancers to send no more; what comes all the same is still served.
+    /// Tells load balancers to send no more, and clients to connect anew; what comes all the same is still served.
     pub fn withdraw(&self) {
         self.readiness.withdraw();
+        self.servers.iter().for_each(Server::leave);
     }
 
     /// Takes no more work, finishes what is under way within the grace period, and ends.

@@ -21,6 +21,7 @@ mod overload;
 mod persisted;
 mod plans;
 mod reliability;
+mod rolling;
 mod sending;
 mod sessions;
 mod socket_bounds;

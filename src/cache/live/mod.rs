@@ -25,6 +25,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::generations::OwnGeneration;
 use super::{Data, ReadError, Resource};
 use crate::clock::Clock;
 use crate::ozeki::{ConversationId, Notices, StationId, Timestamp, UpstreamError};
@@ -249,10 +250,20 @@ impl Live {
     }
 }
 
+/// That a caller read a resource, after the last that the caller did about it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Proof(Resource, OwnGeneration);
+
 impl Data {
-    /// Notes that a signed call of the caller has succeeded: who reads is followed from now on, where there is room.
-    pub(super) fn note_proved(self: &Arc<Self>, caller: &Caller) {
-        if self.live.follows_readers {
+    /// What a signed call that begins now can prove if it succeeds.
+    pub(super) fn proof(&self, caller: &Caller, resource: Resource) -> Proof {
+        Proof(resource, self.generations.current(caller.key(), resource, None).own)
+    }
+
+    /// Notes that a signed call of the caller has succeeded: who reads is followed from now on, where there is room. What
+    /// the caller did meanwhile may have been a logout, so the call must have begun after it.
+    pub(super) fn note_proved(self: &Arc<Self>, caller: &Caller, proof: Proof) {
+        if self.live.follows_readers && proof == self.proof(caller, proof.0) {
             // Without room the caller's lists are believed for a shorter time.
             let _ = self.follow(caller, STATIONS_OF_READERS_MAX, |_| Ok(()));
         }

@@ -6,9 +6,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use axum::body::Body;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper::{Request, Response, Version};
@@ -34,6 +37,8 @@ pub(super) struct Shared<R> {
     pub(super) limits: ConnectionLimits,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) streams: Streams,
+    /// Whether clients are asked to come back by other connections.
+    pub(super) is_leaving: Arc<AtomicBool>,
     pub(super) stop: CancellationToken,
     pub(super) abort: CancellationToken,
 }
@@ -73,6 +78,7 @@ where
         routes: shared.routes.clone(),
         peer: PeerAddress(peer),
         activity: Arc::clone(&activity),
+        is_leaving: Arc::clone(&shared.is_leaving),
     };
     let builder = builder(shared);
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), requests));
@@ -169,6 +175,7 @@ struct Requests<R> {
     routes: R,
     peer: PeerAddress,
     activity: Arc<Activity>,
+    is_leaving: Arc<AtomicBool>,
 }
 
 impl<R: Routes> Service<Request<Incoming>> for Requests<R> {
@@ -179,9 +186,16 @@ impl<R: Routes> Service<Request<Incoming>> for Requests<R> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let version = request.version();
         let under_way = self.activity.begin_request(version);
-        let (routes, peer) = (self.routes.clone(), self.peer);
+        let (routes, peer, is_leaving) =
+            (self.routes.clone(), self.peer, Arc::clone(&self.is_leaving));
         Box::pin(async move {
-            let answer = routes.answer(request.map(Body::new), peer).await;
+            let mut answer = routes.answer(request.map(Body::new), peer).await;
+            // HTTP/2 says goodbye without losing a request; here one that comes just as its connection is closed is lost.
+            let has_goodbye = version >= Version::HTTP_2;
+            let is_kept = has_goodbye || answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+            if !is_kept && is_leaving.load(Ordering::Relaxed) {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok(answer.map(|body| {
                 if version < Version::HTTP_2 {
                     AnswerBody::whole(body, under_way)

@@ -53,7 +53,7 @@ fn secret_in(text: &str) -> Option<String> {
 }
 
 /// Fails the test if any secret came out, in this test or in one beside it.
-pub(super) fn check() {
+pub(crate) fn check() {
     let leaked = LEAKED.lock().unwrap_or_else(PoisonError::into_inner);
     assert!(leaked.is_empty(), "secrets came out: {leaked:#?}");
 }

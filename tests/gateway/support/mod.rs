@@ -184,6 +184,11 @@ impl TestGateway {
         self.faults().inject(api, action, Times::Next(1), fault)
     }
 
+    /// As after a signal, for as long as the shutdown is delayed.
+    pub(crate) fn withdraw(&self) {
+        self.gateway.withdraw();
+    }
+
     pub(crate) async fn shutdown(self) -> bool {
         let in_time = self.gateway.shutdown().await;
         self.sandbox.shutdown().await;
