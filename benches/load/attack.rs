@@ -5,13 +5,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{JoinHandle, spawn};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 
 use crate::http::{Connection, post};
 use crate::load::{Slice, paced};
+use crate::server::Server;
 use crate::stage::{ONE, Stage, ask_each, log_in, login, requests};
 use crate::standin;
 
@@ -27,6 +28,9 @@ const FLOOD: u8 = 64;
 /// Connections that send their header byte by byte, and how long they wait after each byte.
 const SLOW: usize = 100;
 const SLOWNESS: Duration = Duration::from_millis(100);
+
+/// Longer than it takes the gateway to see that connections have ended.
+const REST_MAX: Duration = Duration::from_secs(15);
 
 /// How an attacker goes on until told to stop, on a thread of their own.
 struct Attack {
@@ -158,6 +162,7 @@ async fn compare(stage: &Stage, name: &str, attack: impl Fn(SocketAddr) -> Attac
     let requests = requests(&tokens, ONE, &[]);
     ask_each(gateway.address, &requests).await;
     let before = gateway.resident_bytes();
+    let descriptors = gateway.descriptors();
     let (mut quiet, mut attacked, mut attempts) = (Slice::default(), Slice::default(), 0);
     for _ in 0..stage.rounds {
         gather(&mut quiet, paced(gateway.address, &requests, PERIOD, stage.slice).await);
@@ -165,10 +170,11 @@ async fn compare(stage: &Stage, name: &str, attack: impl Fn(SocketAddr) -> Attac
         gather(&mut attacked, paced(gateway.address, &requests, PERIOD, stage.slice).await);
         attempts += attack.end();
     }
+    let left = rest(&gateway, descriptors).await;
     let [quietly, under_attack] = [&quiet, &attacked].map(|slice| slice.percentile(99));
     println!();
     println!(
-        "Under {name} ({attempts} in {:.0} s): p99 {under_attack:.2} ms beside {quietly:.2} ms when quiet, a ratio of {:.2}; p50 {:.2} ms beside {:.2} ms; {} of {} and {} of {} answers were no 200; resident {} before and {} after.",
+        "Under {name} ({attempts} in {:.0} s): p99 {under_attack:.2} ms beside {quietly:.2} ms when quiet, a ratio of {:.2}; p50 {:.2} ms beside {:.2} ms; {} of {} and {} of {} answers were no 200; resident {} before and {} after; {descriptors} descriptors before and {left} after.",
         attacked.seconds,
         under_attack / quietly,
         attacked.percentile(50),
@@ -181,6 +187,19 @@ async fn compare(stage: &Stage, name: &str, attack: impl Fn(SocketAddr) -> Attac
         crate::rows::mebibytes(gateway.resident_bytes())
     );
     println!();
+}
+
+/// Waits until no more descriptors are open than before, and tells how many.
+async fn rest(gateway: &Server, before: usize) -> usize {
+    let deadline = Instant::now() + REST_MAX;
+    loop {
+        let left = gateway.descriptors();
+        if left <= before {
+            return left;
+        }
+        assert!(Instant::now() < deadline, "{left} descriptors are open, not {before}");
+        tokio::time::sleep(SLOWNESS).await;
+    }
 }
 
 fn gather(all: &mut Slice, slice: Slice) {

@@ -15,7 +15,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::load::{Dice, Slice, count, micros};
 use crate::rows::mebibytes;
-use crate::stage::{Stage, log_in};
+use crate::stage::{ONE, Stage, ask_each, log_in, requests};
 use crate::standin;
 
 const SUBSCRIPTION: &str = "subscription { conversationChanged { id lastMessageId } }";
@@ -45,6 +45,8 @@ async fn watch(stage: &Stage, callers: usize, each: usize, interval: &str, chang
     // Numbers that no other row uses, for each has a count of changes.
     let first = 100_000 * interval.len() + 1000 * callers;
     let tokens = log_in(gateway.address, first..first + callers).await;
+    // The lists are in memory whether or not somebody subscribes.
+    ask_each(gateway.address, &requests(&tokens, ONE, &[])).await;
     let before = gateway.resident_bytes();
     let (sender, mut events) = unbounded_channel();
     let mut tasks = JoinSet::new();

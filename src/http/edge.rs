@@ -121,7 +121,8 @@ impl Shared {
         let within = service_fn(async |request| {
             Ok::<_, Infallible>(self.without_panic(request, peer, is_graphql, summary).await)
         });
-        let Ok(response) = cors.layer(within).oneshot(request).await;
+        // Boxed, or every request would carry the room for this twice.
+        let Ok(response) = Box::pin(cors.layer(within).oneshot(request)).await;
         response
     }
 
