@@ -7,6 +7,7 @@ use super::lexer::{Fault, Lexer, LexicalError, Token};
 use super::{ParseError, parse};
 
 /// Documents that the two parsers judge or read in different ways.
+#[cfg_attr(not(test), expect(dead_code, reason = "fuzzers need no examples"))]
 struct Difference {
     /// The specification's section, and what it says.
     by: &'static str,
@@ -269,6 +270,24 @@ mod tests {
             dice in proptest::collection::vec(any::<u16>(), 0..160),
         ) {
             assert_known(&Author::write(dice));
+        }
+
+        #[test]
+        fn they_differ_in_known_ways_only_about_what_is_hardly_a_document(
+            parts in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "{", "}", "[", "]", "(", ")", ":", "a", "b", "true", "null", "0", "01", "-0.5e1", "\"", "\"\"",
+                    "\"\"\"", "\\\"", "#", "\n", "\r", " ", ",", "\u{feff}", "@d", "$v", "...", " on ", "F",
+                    "query", "fragment F on T{a}", "mutation", "x:a", "(x:[", "])", "(x:{y:", "})", "\\", "é",
+                    "{a}", "($v:", "[I]", "!", "=", "\"c\"", "\\u{e9}", "\\uD83D", "\\uDE00", ".", "|", "&", "'",
+                ]),
+                0..16,
+            ),
+        ) {
+            let parts = parts.concat();
+            for text in [format!("{{a{parts}}}"), format!("{{a(x:[{parts}])}}"), format!("query($v:I={parts}){{a}}")] {
+                assert_known(&text);
+            }
         }
     }
 }
