@@ -22,7 +22,7 @@ use crate::http::{
 pub use crate::http::{ConnectionLimits, TlsFiles};
 use crate::ozeki::{ApiKey, Client, ClientOptions, ClientSetupError};
 use crate::session::{SessionOptions, Sessions};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, TraceOptions, TraceSetupError, Tracer};
 
 /// Where and how the gateway serves.
 #[derive(Clone, Debug)]
@@ -61,6 +61,8 @@ pub struct GatewayOptions {
     pub connections: ConnectionLimits,
     /// The origins whose pages may ask, as browsers write them.
     pub cors_origins: Vec<String>,
+    /// Where traces are sent, if anywhere.
+    pub traces: Option<TraceOptions>,
 }
 
 /// Whether there is a playground.
@@ -89,6 +91,9 @@ pub enum StartError {
     /// The client for the upstream cannot be built.
     #[error(transparent)]
     Client(#[from] ClientSetupError),
+    /// The client for the collector of traces cannot be built.
+    #[error(transparent)]
+    Traces(#[from] TraceSetupError),
     /// There is no certificate to show, though there should be.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -99,7 +104,7 @@ impl StartError {
     pub const fn is_misuse(&self) -> bool {
         match self {
             Self::Tls(_) => true,
-            Self::Listen { .. } | Self::Client(_) => false,
+            Self::Listen { .. } | Self::Client(_) | Self::Traces(_) => false,
         }
     }
 }
@@ -116,6 +121,7 @@ pub struct Gateway {
     streams: Streams,
     data: Arc<Data>,
     sessions: Arc<Sessions>,
+    tracer: Option<Tracer>,
     shutdown_grace: Duration,
 }
 
@@ -134,6 +140,11 @@ impl Gateway {
         let metrics = Arc::new(Metrics::default());
         let client = Client::try_new(options.client, clock.clone(), Arc::clone(&metrics))?;
         let client = Arc::new(client);
+        let tracer = options.traces.map(|traces| {
+            let (clock, metrics) = (clock.clone(), Arc::clone(&metrics));
+            Tracer::start(traces, clock, metrics)
+        });
+        let tracer = tracer.transpose()?;
         let sessions =
             Sessions::new(&options.session, Arc::clone(&client), clock.clone(), &metrics);
         let sessions = Arc::new(sessions);
@@ -169,6 +180,7 @@ impl Gateway {
             origins: AllowedOrigins::new(origins, is_encrypted),
             is_encrypted,
             playground: settings_source(options.playground, &sessions),
+            tracer: tracer.clone(),
         };
         let address = local_address(&listener, options.listen)?;
         let mut servers = vec![Server::start(ServerOptions {
@@ -200,6 +212,7 @@ impl Gateway {
             streams,
             data,
             sessions,
+            tracer,
             shutdown_grace,
         })
     }
@@ -219,9 +232,10 @@ impl Gateway {
         &self.sessions
     }
 
-    /// Tells load balancers to send no more; what comes all the same is still served.
+    /// Tells load balancers to send no more, and clients to connect anew; what comes all the same is still served.
     pub fn withdraw(&self) {
         self.readiness.withdraw();
+        self.servers.iter().for_each(Server::leave);
     }
 
     /// Takes no more work, finishes what is under way within the grace period, and ends.
@@ -241,6 +255,10 @@ impl Gateway {
             self.streams.ended().await;
             self.sessions.drain().await;
             self.data.drain().await;
+            // What all of them did is in the traces.
+            if let Some(tracer) = &self.tracer {
+                tracer.shutdown().await;
+            }
         };
         timeout(self.shutdown_grace, finished).await.is_ok()
     }

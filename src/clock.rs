@@ -50,6 +50,14 @@ impl Clock {
         }
     }
 
+    /// The time since 1970-01-01T00:00:00Z, as finely as the clock tells it; a manual one tells seconds.
+    pub fn unix_time(&self) -> Duration {
+        match &self.0 {
+            Source::System => system_unix_time(),
+            Source::Manual(_) => self.monotonic(),
+        }
+    }
+
     /// Waits until the clock shows `unix_seconds` or later.
     pub async fn reached(&self, unix_seconds: i64) {
         match &self.0 {
@@ -83,9 +91,12 @@ impl Clock {
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+fn system_unix_time() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
 fn system_unix_seconds() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
+    i64::try_from(system_unix_time().as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

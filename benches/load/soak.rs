@@ -61,9 +61,9 @@ const CHANGE_EVERY: Duration = Duration::from_secs(2);
 /// Longer than the end of a connection goes unseen.
 const UNSEEN: Duration = Duration::from_millis(500);
 
-/// Longer than it takes to tell what polls that failed have missed: they can be half a minute apart, and the next may meet
-/// an outage too.
-const EVENT_MAX: Duration = Duration::from_secs(180);
+/// Longer than it takes to tell what polls that failed have missed: they can be eight seconds apart, and the next may meet
+/// an outage too, or the list that is read then.
+const EVENT_MAX: Duration = Duration::from_secs(60);
 
 /// Longer than who only read is polled for, who hung up in the moment of their logout: two minutes and an interval.
 const REST_MAX: Duration = Duration::from_secs(150);

@@ -168,10 +168,11 @@ impl Data {
             budget,
             |mut allowance| {
                 let (data, caller) = (Arc::clone(self), Arc::clone(caller));
+                let proves = self.proof(&caller, Resource::Conversations);
                 async move {
                     let call = data.client.conversations(caller.identity());
                     let list = allowance.call::<_, ReadError>(call).await?;
-                    data.note_proved(&caller);
+                    data.note_proved(&caller, proves);
                     Ok(ConversationList::new(list))
                 }
             },
@@ -191,10 +192,11 @@ impl Data {
         self.live.note_read(caller);
         self.friends.read_leniently(self.friends.slot(caller.key(), ()), budget, |mut allowance| {
             let (data, caller) = (Arc::clone(self), Arc::clone(caller));
+            let proves = self.proof(&caller, Resource::Friends);
             async move {
                 let call = data.client.friends(caller.identity());
                 let list = allowance.call::<_, ReadError>(call).await?;
-                data.note_proved(&caller);
+                data.note_proved(&caller, proves);
                 Ok(FriendList::new(list))
             }
         })

@@ -99,6 +99,7 @@ pub(super) fn was_not_made(error: &UpstreamError) -> bool {
         UpstreamError::TimedOut { .. }
         | UpstreamError::ConnectionLost { .. }
         | UpstreamError::Failed { .. }
+        | UpstreamError::Throttled { .. }
         | UpstreamError::TooLarge { .. }
         | UpstreamError::Malformed { .. }
         | UpstreamError::Interrupted { .. } => false,

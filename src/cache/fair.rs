@@ -7,6 +7,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use moka::policy::EvictionPolicy;
 
 use crate::ozeki::UserId;
@@ -28,7 +29,7 @@ pub trait Owned: Hash + Eq + Clone + Send + Sync + 'static {
 /// A table bounded by weight, of which each user has a share: who goes beyond it pushes out their own oldest entries.
 /// Otherwise the longest unused entries of all are dropped first.
 pub struct FairTable<K, V> {
-    entries: moka::sync::Cache<K, V>,
+    entries: moka::sync::Cache<K, V, RandomState>,
     shares: Shares<K>,
     share_max: u64,
     weigh: fn(&K, &V) -> u32,
@@ -56,7 +57,9 @@ impl<K, V> Clone for FairTable<K, V> {
 }
 
 /// What each user has in the table. A user without entries has none here.
-struct Shares<K>(Arc<Mutex<HashMap<UserId, Share<K>>>>);
+struct Shares<K>(Arc<Mutex<SharesByUser<K>>>);
+
+type SharesByUser<K> = HashMap<UserId, Share<K>, RandomState>;
 
 impl<K> Clone for Shares<K> {
     fn clone(&self) -> Self {
@@ -65,7 +68,7 @@ impl<K> Clone for Shares<K> {
 }
 
 impl<K> Shares<K> {
-    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Share<K>>> {
+    fn lock(&self) -> MutexGuard<'_, SharesByUser<K>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -101,7 +104,12 @@ impl<K: Owned, V: Clone + Send + Sync + 'static> FairTable<K, V> {
             builder = builder.time_to_live(time_to_live);
         }
         let share_max = max_weight.div_ceil(SHARE_DIVISOR);
-        Self { entries: builder.build(), shares, share_max, weigh }
+        Self {
+            entries: builder.build_with_hasher(RandomState::default()),
+            shares,
+            share_max,
+            weigh,
+        }
     }
 
     /// The value of a key, which counts as used.

@@ -20,7 +20,7 @@ use super::live::Coverage;
 use super::{ReadError, Resource};
 use crate::ozeki::{Call, ConversationId, UpstreamError, UserId};
 use crate::session::CallerKey;
-use crate::telemetry::{CacheOutcome, Metrics, attributed};
+use crate::telemetry::{CacheOutcome, Metrics, OK, Span, attributed};
 
 /// Where a value that is current stands: nothing is found without the caller and the generation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -302,9 +302,14 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
         let values = self.values.clone();
         let generations = Arc::clone(&self.shared.generations);
         let resource = self.options.resource;
+        // Of the trace of whoever begins it, also where others wait for it.
+        let span = Span::of_load(resource.name());
         let load = async move {
             let started = Instant::now();
-            let result = load.await.map(Arc::new);
+            let result = Span::around(span.as_ref(), load).await.map(Arc::new);
+            if let Some(span) = span {
+                span.end(if result.is_ok() { OK } else { "failed" });
+            }
             let Slot { caller, generation, part } = &landing.slot;
             if let Ok(value) = &result
                 && generations.current(*caller, resource, part.conversation()) == *generation

@@ -106,6 +106,9 @@ fn told(error: &UpstreamError) -> bool {
             "is this the right port, and http or https as the server has it?"
         }
         UpstreamError::Failed { .. } => "the server's own log should tell why",
+        UpstreamError::Throttled { .. } => {
+            "the server, or a proxy before it, limits how often it is called; try again later"
+        }
         UpstreamError::Rejected { .. } => "the server understood the call and refused it",
         UpstreamError::TooLarge { .. } => "raise --upstream-body-max if such an answer is expected",
         UpstreamError::Malformed { .. } => {

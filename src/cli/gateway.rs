@@ -12,7 +12,7 @@ use crate::cache::CacheOptions;
 use crate::config::{CommandConfig, Config, LogFormat, QuotaConfig, QuotasConfig};
 use crate::ozeki::ClientOptions;
 use crate::session::{Audience, Quota, RateLimitOptions, SessionKey, SessionOptions};
-use crate::telemetry::{self, LogStyle};
+use crate::telemetry::{self, LogStyle, TraceOptions};
 
 /// Begins to log, and logs what the operator should know.
 pub(super) fn start_log(config: &Config) {
@@ -76,6 +76,10 @@ pub(super) fn options(
         tls: tls_files(config),
         connections: ConnectionLimits::default(),
         cors_origins: config.http.cors_origins.clone(),
+        traces: config.traces.endpoint.as_ref().map(|endpoint| TraceOptions {
+            endpoint: endpoint.expose().clone(),
+            share: config.traces.share,
+        }),
     })
 }
 

@@ -25,6 +25,7 @@ mod sources;
 mod table;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod upstream;
 mod variables;
 
@@ -40,6 +41,7 @@ pub use sandbox::SandboxConfig;
 pub use session::{SessionConfig, SessionKeyBytes};
 pub use setting::{CommandKind, Form, Group, Setting, VARIABLE_PREFIX};
 pub use table::{settings, settings_for};
+pub use traces::TracesConfig;
 pub use upstream::{UpstreamConfig, UpstreamUrl};
 pub use variables::Variables;
 
@@ -77,6 +79,8 @@ pub struct Config {
     pub cache: CacheConfig,
     /// The log.
     pub log: LogConfig,
+    /// The traces.
+    pub traces: TracesConfig,
     /// What the operator should know, though nothing is wrong: a sentence each, to be logged at the start.
     pub warnings: Vec<String>,
     effective: Vec<Effective>,
@@ -103,6 +107,7 @@ impl Config {
         let session = SessionConfig::read(&mut reader);
         let cache = CacheConfig::read(&mut reader);
         let log = LogConfig::read(&mut reader);
+        let traces = TracesConfig::read(&mut reader);
         if let (Some(upstream), Some(http)) = (&mut upstream, &http) {
             fit_call_into_request(&mut reader, upstream, http);
         }
@@ -119,6 +124,7 @@ impl Config {
                 session: session?,
                 cache: cache?,
                 log: log?,
+                traces: traces?,
                 warnings,
                 effective,
             })

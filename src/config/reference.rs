@@ -27,6 +27,7 @@ fn row(setting: &Setting) -> String {
         | Group::Sessions
         | Group::Cache
         | Group::Logs
+        | Group::Traces
         | Group::Configuration => String::new(),
     };
     let cells = [

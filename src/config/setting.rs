@@ -47,6 +47,8 @@ pub enum Group {
     Cache,
     /// What is logged.
     Logs,
+    /// Where traces are sent.
+    Traces,
     /// The stand-in of an Ozeki server.
     Sandbox,
     /// The credential that `check` tries.
@@ -57,7 +59,7 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order in which they are listed.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Configuration,
         Self::Upstream,
         Self::Serving,
@@ -65,6 +67,7 @@ impl Group {
         Self::Sessions,
         Self::Cache,
         Self::Logs,
+        Self::Traces,
         Self::Sandbox,
         Self::Check,
     ];
@@ -78,6 +81,7 @@ impl Group {
             Self::Sessions => "Sessions",
             Self::Cache => "Cache",
             Self::Logs => "Logs",
+            Self::Traces => "Traces",
             Self::Sandbox => "Sandbox",
             Self::Check => "Check",
             Self::Configuration => "Configuration",

@@ -148,6 +148,9 @@ fn a_bad_text_is_refused_with_what_is_expected() {
         ("signature_encoding", "rot13", "hex, HEX or base64"),
         ("log_level", "loud", "one of error, warn, info, debug, trace"),
         ("log_format", "xml", "one of text, json"),
+        ("trace_endpoint", "collector:4318", "the http or https URL of a collector of traces"),
+        ("trace_share", "1.1", "a number from 0 to 1"),
+        ("trace_share", "NaN", "a number from 0 to 1"),
         ("session_key", "short", "5 characters that are no key"),
         ("operation_limits", "token=3000", "there is no limit `token`; did you mean tokens?"),
         ("operation_limits", "wholly-else=1", "the limits are document_bytes, tokens,"),
@@ -420,6 +423,8 @@ fn the_result_is_shown_as_toml_that_says_where_each_value_is_from() {
     notification_interval = "1s" # the default
     log_level = "info" # the default
     log_format = "text" # the default
+    # trace_endpoint is not set
+    trace_share = "1" # the default
     "#);
 }
 

@@ -14,6 +14,7 @@ use async_graphql::parser::types::{DocumentOperations, OperationDefinition, Vari
 use async_graphql::{SDLExportOptions, Schema, ServerError, Variables};
 use tokio::time::{Instant, timeout_at};
 
+pub use admission::Turn;
 use admission::{Admission, Overloaded, Place, RETRY_AFTER_SECONDS};
 use document::{argument_at, fill_defaults, selects_schema};
 use recalling::Known;
@@ -42,6 +43,11 @@ use crate::telemetry::{Account, Metrics, OperationKind, OperationOutcome};
 
 /// As many causes of one operation's failures as an operator reads.
 const CAUSES_LOGGED_MAX: usize = 5;
+
+/// Whether a request shows who asks: only those have shown something for what they cost.
+fn is_proven(context: &RequestContext) -> bool {
+    matches!(context.authentication, Authentication::Caller(_))
+}
 
 pub(super) type GatewaySchema = Schema<Query, Mutation, Subscription>;
 
@@ -177,7 +183,22 @@ impl Engine {
         }
     }
 
-    /// Checks and parses the document, unless that was done before, and chooses the operation.
+    /// Waits for the turn of a request without a credential: a flood of such is looked at piece by piece, behind all
+    /// that is ready. Others have none here.
+    ///
+    /// # Errors
+    ///
+    /// The [`Answer`] to give when too many wait.
+    pub async fn turn(&self, context: &RequestContext) -> Result<Option<Turn>, Box<Answer>> {
+        if is_proven(context) {
+            return Ok(None);
+        }
+        let turn = self.admission.turn().await.map_err(|refused| self.shed(refused));
+        turn.map(Some).inspect_err(|answer| self.note_refusal(answer))
+    }
+
+    /// Checks and parses the document, unless that was done before, and chooses the operation. `turn` is given back when
+    /// the document is known.
     ///
     /// # Errors
     ///
@@ -188,8 +209,9 @@ impl Engine {
         &self,
         request: Request,
         context: &RequestContext,
+        turn: Option<Turn>,
     ) -> Result<Operation, Box<Answer>> {
-        let prepared = self.prepared(request, &context.authentication).await;
+        let prepared = self.prepared(request, context, turn).await;
         let operation = prepared.inspect_err(|answer| self.note_refusal(answer))?;
         let document = operation.prepared.hash.beginning();
         Account::note_operation(metric_of(operation.kind), operation.own_name(), &document);
@@ -220,7 +242,8 @@ impl Engine {
     async fn prepared(
         &self,
         request: Request,
-        authentication: &Authentication,
+        context: &RequestContext,
+        turn: Option<Turn>,
     ) -> Result<Operation, Box<Answer>> {
         let limits = &self.options.limits;
         let name_bytes = request.operation_name.as_deref().map_or(0, str::len);
@@ -230,7 +253,7 @@ impl Engine {
         };
         limits.check(Limit::NameBytes, name_bytes as u64).map_err(too_expensive)?;
         check_values(&request.variables, limits).map_err(too_expensive)?;
-        let prepared = self.document(&request.query, request.persisted, authentication).await?;
+        let prepared = self.document(&request.query, request.persisted, context, turn).await?;
         let asked = if self.answers.are_kept() { Asked::of(&request, prepared.hash) } else { None };
         let asked = asked.map(Arc::new);
         let Request { query: _, persisted: _, operation_name: name, mut variables } = request;
@@ -259,7 +282,8 @@ impl Engine {
         &self,
         text: &str,
         persisted: Option<DocumentHash>,
-        authentication: &Authentication,
+        context: &RequestContext,
+        turn: Option<Turn>,
     ) -> Result<Arc<Prepared>, Box<Answer>> {
         let limits = &self.options.limits;
         if let (true, Some(hash)) = (text.is_empty(), persisted) {
@@ -272,11 +296,14 @@ impl Engine {
             .map_err(|refusal| Box::new(Answer::too_expensive(refusal)))?;
         let hash = DocumentHash::of(text);
         let known = self.documents.find(hash);
-        let is_proven = matches!(authentication, Authentication::Caller(_));
-        if let (Some(prepared), true) = (&known, is_proven) {
+        let has_turn = turn.is_some() || is_proven(context);
+        if let (Some(prepared), true) = (&known, has_turn) {
             return Ok(Arc::clone(prepared));
         }
-        let _turn = self.admission.turn().await.map_err(|refused| self.shed(refused))?;
+        let _turn = match turn {
+            Some(turn) => turn,
+            None => self.admission.turn().await.map_err(|refused| self.shed(refused))?,
+        };
         // Somebody may have run it meanwhile.
         match known.or_else(|| self.documents.find(hash)) {
             Some(prepared) => Ok(prepared),

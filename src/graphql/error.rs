@@ -165,6 +165,10 @@ impl From<Arc<UpstreamError>> for FieldError {
             UpstreamError::Failed { .. } => {
                 (ErrorCode::UpstreamUnavailable, "the chat server failed; try again later".into())
             }
+            UpstreamError::Throttled { .. } => (
+                ErrorCode::UpstreamUnavailable,
+                "the chat server takes no more calls for now; try again later".into(),
+            ),
             UpstreamError::Rejected { message, .. } => (
                 ErrorCode::UpstreamRejected,
                 format!("the chat server rejected the call: {message}").into(),

@@ -3,12 +3,18 @@
 //! A query without errors gives the same answer to the same question as long as every value that it read is still the
 //! one that would be read: nothing else of a query depends on the moment. What depends on the session, such as its end,
 //! follows from the session's id, which belongs to the question. So an answer has no time to live of its own.
+//!
+//! An answer takes as much room as half of what it was made of, and many a question is asked once. So an answer is kept from
+//! the second time on that its question is asked.
 
 use std::fmt;
+use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use foldhash::quality::RandomState;
 use http::HeaderValue;
 
 use super::persisted::DocumentHash;
@@ -31,6 +37,9 @@ const ACCEPTED_MAX_BYTES: usize = 64;
 
 /// After this an answer is dropped: it frees the memory of those that nobody asks for, and says nothing of their truth.
 const TIME_TO_LIVE: Duration = Duration::from_secs(10 * 60);
+
+/// How many questions are marked as asked before, in 512 KiB: those of ten thousand callers' screens rarely meet.
+const MARKS: usize = 1 << 17;
 
 /// What is asked, without who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -155,6 +164,30 @@ pub(super) struct FinishedAnswers {
     /// None where none are kept.
     table: Option<FairTable<Question, Arc<Finished>>>,
     answer_max_bytes: u64,
+    marks: Marks,
+}
+
+/// Which questions were asked before. One whose place another has taken since counts as new: that costs one more time of
+/// running it, and nothing else.
+struct Marks {
+    marks: Box<[AtomicU32]>,
+    hasher: RandomState,
+}
+
+impl Marks {
+    fn new() -> Self {
+        let marks = (0..MARKS).map(|_| AtomicU32::new(0)).collect();
+        Self { marks, hasher: RandomState::default() }
+    }
+
+    /// Marks a question, and tells whether it was marked.
+    fn mark(&self, question: &Question) -> bool {
+        let [place @ .., a, b, c, d] = self.hasher.hash_one(question).to_le_bytes();
+        let place = u32::from_le_bytes(place) as usize % self.marks.len();
+        // Zero is the mark of no question.
+        let mark = u32::from_le_bytes([a, b, c, d]) | 1;
+        self.marks[place].swap(mark, Ordering::Relaxed) == mark
+    }
 }
 
 impl FinishedAnswers {
@@ -166,6 +199,7 @@ impl FinishedAnswers {
         Self {
             table: max_bytes.map(|max| FairTable::new(max, Some(TIME_TO_LIVE), weigh)),
             answer_max_bytes: max_bytes.unwrap_or_default() / ANSWER_DIVISOR,
+            marks: Marks::new(),
         }
     }
 
@@ -180,14 +214,14 @@ impl FinishedAnswers {
         self.table.as_ref()?.get(question)
     }
 
-    /// Keeps the answer to a question, if it is known what that was made of.
+    /// Keeps the answer to a question that was asked before, if it is known what that was made of.
     pub(super) fn keep(
         &self,
         question: Question,
         basis: Basis,
         body: Bytes,
     ) -> Option<Arc<Finished>> {
-        if !basis.is_complete() {
+        if !basis.is_complete() || !self.marks.mark(&question) {
             return None;
         }
         let (encoded, basis) = (Vec::new(), Arc::new(basis));

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::quality::RandomState;
 use sha2::{Digest, Sha256};
 
 use super::prepared::Prepared;
@@ -83,12 +84,14 @@ pub(super) struct Documents {
 
 #[derive(Default)]
 struct Kept {
-    entries: HashMap<DocumentHash, Entry>,
-    bytes_of: HashMap<Owner, u64>,
+    entries: HashMap<DocumentHash, Entry, RandomState>,
+    bytes_of: BytesOf,
     bytes: u64,
     /// Counts uses; the larger, the later.
     uses: u64,
 }
+
+type BytesOf = HashMap<Owner, u64, RandomState>;
 
 struct Entry {
     prepared: Arc<Prepared>,
@@ -188,7 +191,7 @@ impl Kept {
     }
 }
 
-fn uncharge(bytes_of: &mut HashMap<Owner, u64>, owner: Owner, freed: u64) {
+fn uncharge(bytes_of: &mut BytesOf, owner: Owner, freed: u64) {
     if let Some(bytes) = bytes_of.get_mut(&owner) {
         *bytes -= freed;
         if *bytes == 0 {

@@ -91,7 +91,9 @@ impl Routes for Edge {
         let is_graphql = path == GRAPHQL;
         let is_below_graphql = is_graphql || path.starts_with("/graphql/");
         let route = is_graphql.then_some(GRAPHQL);
-        let summary = Summary::of_request(id.clone(), request.method().clone(), route);
+        let tracer = self.0.options.tracer.as_ref();
+        let trace = tracer.and_then(|tracer| tracer.of_request(request.headers()));
+        let summary = Summary::of_request(id.clone(), request.method().clone(), route, trace);
         let answering = self.0.with_cors(request, peer, is_graphql, &summary);
         // Around the answers to preflights as well.
         let mut response = summary.account().scope(answering).await;

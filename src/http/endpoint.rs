@@ -20,7 +20,7 @@ use super::negotiation::{Accepted, EventStream, MediaType};
 use super::{
     HttpOptions, PeerAddress, client_address, credentials, finished, request, sse, websocket,
 };
-use crate::graphql::{Answer, Freshness, OperationType, Request, RequestContext};
+use crate::graphql::{Answer, Freshness, OperationType, Request, RequestContext, Turn};
 use crate::recent::TextHash;
 use crate::session::{Authentication, ClientNetwork};
 
@@ -103,11 +103,18 @@ pub(super) async fn finish_post(
 ) -> Response {
     let Posted { context, body, hash, accepted } = posted;
     let media_type = media_type_of(accepted);
+    let turn = match options.engine.turn(&context).await {
+        Ok(turn) => turn,
+        Err(answer) => return to_response(&answer, media_type),
+    };
     if let Err(answer) = options.engine.check_text(&body) {
         return to_response(&answer, media_type);
     }
     let answered = match request::from_body(&body) {
-        Ok(request) => run(options, (request, hash), context, headers, accepted, &BY_POST).await,
+        Ok(request) => {
+            let come = Come { request, body: hash, turn };
+            run(options, come, context, headers, accepted, &BY_POST).await
+        }
         Err(error) => Err(error),
     };
     answered.unwrap_or_else(|error| error.into_response(media_type))
@@ -133,7 +140,8 @@ async fn get_graphql(
         // Not scanned as a body is: a URL has at most 64 KiB, and that bounds what is decoded from it.
         let request = request::from_query_string(query_string.as_deref().unwrap_or_default())?;
         let context = asker.context(&headers, deadline);
-        run(&options, (request, None), context, &headers, accepted, &BY_GET).await
+        let come = Come { request, body: None, turn: None };
+        run(&options, come, context, &headers, accepted, &BY_GET).await
     };
     answered.await.unwrap_or_else(|error| error.into_response(media_type_of(accepted)))
 }
@@ -231,11 +239,19 @@ async fn whole(mut body: Body, limit: usize) -> Result<Bytes, RequestError> {
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
-/// Runs a request, if it is of one of these kinds, and answers in the way that the client asked for. `body` is what it
-/// was read from, if from a body.
+/// A request that was decoded.
+struct Come {
+    request: Request,
+    /// What it was read from, if from a body that may be known the next time.
+    body: Option<TextHash>,
+    /// Its turn, if it has one already.
+    turn: Option<Turn>,
+}
+
+/// Runs a request, if it is of one of these kinds, and answers in the way that the client asked for.
 async fn run(
     options: &HttpOptions,
-    (request, body): (Request, Option<TextHash>),
+    Come { request, body, turn }: Come,
     context: RequestContext,
     headers: &HeaderMap,
     accepted: Accepted,
@@ -248,7 +264,7 @@ async fn run(
     {
         return Ok(finished::to_response(finished, headers, media_type));
     }
-    let operation = match options.engine.prepare(request, &context).await {
+    let operation = match options.engine.prepare(request, &context, turn).await {
         Ok(operation) => operation,
         Err(answer) if events == EventStream::Preferred => return Ok(sse::refuse(&answer)),
         Err(answer) => return Ok(to_response(&answer, media_type)),

@@ -65,7 +65,7 @@ pub(super) async fn encoded(
         return response;
     }
     let AcceptedEncodings(accepted) = accepted;
-    if finished.is_some() && accepted.is_empty() {
+    if finished.is_some() && accepted.iter().all(|list| list == "identity") {
         response.headers_mut().append(VARY, VARY_BY_ENCODING);
         return response;
     }

@@ -20,6 +20,7 @@ pub mod playground;
 mod request;
 mod request_id;
 mod server;
+mod span;
 mod sse;
 mod streams;
 mod summary;
@@ -32,6 +33,7 @@ use ipnet::IpNet;
 
 use crate::graphql::Engine;
 use crate::session::Sessions;
+use crate::telemetry::Tracer;
 
 pub use admin::admin_router;
 pub use edge::Edge;
@@ -63,4 +65,6 @@ pub struct HttpOptions {
     pub is_encrypted: bool,
     /// Where the playground's settings come from; without a source there is no playground.
     pub playground: Option<playground::SettingsSource>,
+    /// Traces requests, if anything does.
+    pub tracer: Option<Tracer>,
 }

@@ -11,7 +11,8 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use hyper::body::{Frame, SizeHint};
 use tracing::Span;
 
-use crate::telemetry::{Account, OperationKind};
+use super::span::{Delivery, HttpFacts, of_request, of_socket_operation};
+use crate::telemetry::{Account, OperationKind, Trace};
 
 /// What orchestrators ask every few seconds; a line for each would drown the others.
 const PROBES: [&str; 2] = ["/livez", "/readyz"];
@@ -42,29 +43,40 @@ enum Route {
 }
 
 impl Route {
-    fn as_str(&self) -> &str {
+    fn as_str(&self) -> Option<&str> {
         match self {
-            Self::Known(route) => route.unwrap_or("none"),
-            Self::Matched(route) => route.as_str(),
+            Self::Known(route) => *route,
+            Self::Matched(route) => Some(route.as_str()),
         }
     }
 }
 
 impl Summary {
     /// Begins the line of an HTTP request.
-    pub(super) fn of_request(id: HeaderValue, method: Method, route: Option<&'static str>) -> Self {
+    pub(super) fn of_request(
+        id: HeaderValue,
+        method: Method,
+        route: Option<&'static str>,
+        trace: Option<Arc<Trace>>,
+    ) -> Self {
         let over = Over::Http { method, route: Route::Known(route), status: None };
-        Self::new(Some(id), OnceLock::new(), over, Some(0))
+        Self::new(Some(id), OnceLock::new(), over, Some(0), trace)
     }
 
     /// Begins the line of an operation over the socket that runs now.
-    pub(super) fn of_socket_operation() -> Self {
+    pub(super) fn of_socket_operation(trace: Option<Arc<Trace>>) -> Self {
         // What a socket sends is not known where its operations run.
-        Self::new(None, Span::current().into(), Over::Socket, None)
+        Self::new(None, Span::current().into(), Over::Socket, None, trace)
     }
 
-    fn new(id: Option<HeaderValue>, span: OnceLock<Span>, over: Over, bytes: Option<u64>) -> Self {
-        let account = Arc::default();
+    fn new(
+        id: Option<HeaderValue>,
+        span: OnceLock<Span>,
+        over: Over,
+        bytes: Option<u64>,
+        trace: Option<Arc<Trace>>,
+    ) -> Self {
+        let account = Arc::new(Account::new(trace));
         Self { account, id, span, started: Instant::now(), over, bytes, is_whole: false }
     }
 
@@ -114,6 +126,7 @@ macro_rules! log_line {
             operation_kind = operation.kind.map(OperationKind::as_str),
             document = operation.document.as_deref(),
             outcome = operation.outcome,
+            trace_id = $summary.account.trace().map(|trace| tracing::field::display(trace.id())),
             duration_ms = milliseconds($summary.started.elapsed()),
             upstream_calls = counts.upstream_calls,
             upstream_ms = milliseconds(counts.upstream_time),
@@ -127,11 +140,42 @@ macro_rules! log_line {
     }};
 }
 
+impl Summary {
+    fn delivery(&self, status: Option<StatusCode>) -> Delivery {
+        match status {
+            Some(_) if self.is_whole => Delivery::Whole,
+            Some(_) => Delivery::CutOff,
+            None => Delivery::Abandoned,
+        }
+    }
+
+    /// Ends the request's own span, if its trace is kept.
+    fn end_trace(&self) {
+        let Some(trace) = self.account.trace().filter(|trace| trace.is_sampled()) else { return };
+        let operation = self.account.operation();
+        trace.end(match &self.over {
+            Over::Socket => of_socket_operation(operation),
+            Over::Http { method, route, status } => {
+                let (id, status, route) = (self.id.as_ref(), *status, route.as_str());
+                let delivery = self.delivery(status);
+                let is_answered = status == Some(StatusCode::OK) && delivery == Delivery::Whole;
+                if is_answered && route.is_some_and(|route| PROBES.contains(&route)) {
+                    return;
+                }
+                of_request(&HttpFacts { id, method, route, status, delivery }, operation)
+            }
+        });
+    }
+}
+
 impl Drop for Summary {
     fn drop(&mut self) {
+        self.end_trace();
         let id = self.id.as_ref().and_then(|id| id.to_str().ok());
         let (method, route, status) = match &self.over {
-            Over::Http { method, route, status } => (method.as_str(), route.as_str(), status),
+            Over::Http { method, route, status } => {
+                (method.as_str(), route.as_str().unwrap_or("none"), status)
+            }
             Over::Socket => {
                 let _in_span = self.span().enter();
                 return log_line!(self, info, "operation over a socket ended",);

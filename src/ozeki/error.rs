@@ -57,6 +57,12 @@ pub enum UpstreamError {
         /// The HTTP status.
         status: StatusCode,
     },
+    /// Too many calls, says the server, or what stands before it: HTTP 429 without a word from the chat API itself.
+    #[error("the chat server refuses {call} because there are too many calls")]
+    Throttled {
+        /// The call that was made.
+        call: Call,
+    },
     /// The chat API refused: `status` is not `OK`.
     #[error("the chat server rejected {call}: {message}")]
     Rejected {
@@ -95,14 +101,15 @@ impl UpstreamError {
         successors(std::error::Error::source(self), |cause| cause.source()).any(is_of_certificate)
     }
 
-    /// Whether the server could not be reached, or failed, rather than answered something of no use.
+    /// Whether the server could not be reached, failed, or had too much to do, rather than answered something of no use.
     pub const fn is_outage(&self) -> bool {
         match self {
             Self::TimedOut { .. }
             | Self::Unreachable { .. }
             | Self::KnownDown { .. }
             | Self::ConnectionLost { .. }
-            | Self::Failed { .. } => true,
+            | Self::Failed { .. }
+            | Self::Throttled { .. } => true,
             Self::Rejected { .. }
             | Self::TooLarge { .. }
             | Self::Malformed { .. }
@@ -118,6 +125,7 @@ impl UpstreamError {
             Self::KnownDown { .. } => "known_down",
             Self::ConnectionLost { .. } => "connection_lost",
             Self::Failed { .. } => "http_5xx",
+            Self::Throttled { .. } => "throttled",
             Self::Rejected { .. } => "rejected",
             Self::TooLarge { .. } => "too_large",
             Self::Malformed { .. } => "malformed",

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
+
 use super::{Session, SessionId};
 use crate::ozeki::{Timestamp, UserId};
 
@@ -16,7 +18,7 @@ const SESSIONS_PER_USER_MAX: usize = 64;
 
 /// The sessions that are refused although their tokens have not expired.
 #[derive(Debug)]
-pub(super) struct Revocations(moka::sync::Cache<UserId, Arc<Ended>>);
+pub(super) struct Revocations(moka::sync::Cache<UserId, Arc<Ended>, RandomState>);
 
 /// What one user has ended.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +42,7 @@ impl Revocations {
             .max_capacity(USERS_MAX)
             .eviction_policy(moka::policy::EvictionPolicy::lru())
             .time_to_live(token_life)
-            .build();
+            .build_with_hasher(RandomState::default());
         Self(ended)
     }
 

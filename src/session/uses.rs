@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use moka::policy::EvictionPolicy;
 
 use super::{Session, SessionId};
@@ -18,7 +19,7 @@ const SESSIONS_MAX: u64 = 100_000;
 pub(super) struct LastUses {
     idle_timeout: i64,
     /// Unix seconds.
-    last: moka::sync::Cache<SessionId, i64>,
+    last: moka::sync::Cache<SessionId, i64, RandomState>,
 }
 
 impl LastUses {
@@ -28,7 +29,7 @@ impl LastUses {
             .max_capacity(SESSIONS_MAX)
             .eviction_policy(EvictionPolicy::lru())
             .time_to_live(token_life)
-            .build();
+            .build_with_hasher(RandomState::default());
         let idle_seconds = i64::try_from(idle_timeout.as_secs()).unwrap_or(i64::MAX);
         (idle_timeout < token_life).then_some(Self { idle_timeout: idle_seconds, last })
     }

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
+use super::trace::{Span, Trace};
 use super::{CacheOutcome, OperationKind};
 
 tokio::task_local! {
@@ -19,6 +20,7 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 pub struct Account {
     operation: Mutex<OperationFacts>,
+    trace: Option<Arc<Trace>>,
     upstream_calls: AtomicU32,
     upstream_micros: AtomicU64,
     cache_hits: AtomicU32,
@@ -54,6 +56,21 @@ pub struct Counts {
 }
 
 impl Account {
+    /// An account of what belongs to a trace, or to none.
+    pub fn new(trace: Option<Arc<Trace>>) -> Self {
+        Self { trace, ..Self::default() }
+    }
+
+    /// The trace that the request belongs to, where requests are traced.
+    pub const fn trace(&self) -> Option<&Arc<Trace>> {
+        self.trace.as_ref()
+    }
+
+    /// The trace that what runs now belongs to.
+    pub(super) fn current_trace() -> Option<Arc<Trace>> {
+        CURRENT.try_with(|account| account.trace.clone()).ok().flatten()
+    }
+
     /// Runs a future on this account.
     pub async fn scope<F: Future>(self: Arc<Self>, future: F) -> F::Output {
         CURRENT.scope(self, future).await
@@ -133,19 +150,20 @@ impl Account {
 pub const OK: &str = "ok";
 
 /// Makes a future that is to run as a task of its own belong to the request that runs now: its log lines stand under the
-/// request's id, and its calls are on the request's account.
+/// request's id, its calls are on the request's account, and its spans are below the one that runs now.
 pub fn attributed<F: Future + Send>(future: F) -> impl Future<Output = F::Output> + Send + use<F>
 where
     F::Output: Send,
 {
     let account = CURRENT.try_with(Arc::clone).ok();
+    let future = Span::around_as_now(future);
     async move {
         match account {
             Some(account) => account.scope(future).await,
             None => future.await,
         }
     }
-    .instrument(Span::current())
+    .instrument(tracing::Span::current())
 }
 
 #[cfg(test)]

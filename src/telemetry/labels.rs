@@ -116,6 +116,17 @@ pub enum RateLimit {
     LoginAddress,
 }
 
+/// What became of a span of a trace that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TraceOutcome {
+    /// The collector took it.
+    Sent,
+    /// There was no room for it in the queue.
+    Dropped,
+    /// The collector did not take it.
+    Failed,
+}
+
 /// Labels are written in lower case, as their names in Rust are not.
 macro_rules! label_values {
     ($type:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
@@ -151,6 +162,7 @@ label_values!(OperationOutcome {
     TimedOut => "timed_out",
 });
 label_values!(LoginOutcome { Ok => "ok", Refused => "refused", Failed => "failed" });
+label_values!(TraceOutcome { Sent => "sent", Dropped => "dropped", Failed => "failed" });
 label_values!(StreamKind { WebSocket => "websocket", EventStream => "event_stream" });
 
 label_values!(RateLimit {

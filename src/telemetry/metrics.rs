@@ -13,7 +13,7 @@ use super::Account;
 use super::cache_sizes::CacheSizes;
 use super::labels::{
     BreakerState, CacheOutcome, LoginOutcome, NoticeKind, OperationKind, OperationOutcome,
-    RateLimit, StreamKind,
+    RateLimit, StreamKind, TraceOutcome,
 };
 use super::process::Process;
 
@@ -99,6 +99,11 @@ struct LoginLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TraceLabels {
+    outcome: TraceOutcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BuildLabels {
     version: &'static str,
 }
@@ -133,6 +138,7 @@ pub struct Metrics {
     rate_limited: Family<RateLimitLabels, Counter>,
     operations_shed: Counter,
     connections_open: Gauge,
+    trace_spans: Family<TraceLabels, Counter>,
 }
 
 /// A metric that the registry tells of.
@@ -202,6 +208,8 @@ impl Default for Metrics {
         let operations_shed = registered(&mut registry, "operations_shed", help);
         let help = "Connections of frontends that are open";
         let connections_open = registered(&mut registry, "connections_open", help);
+        let help = "Spans of traces, by what became of them";
+        let trace_spans = registered(&mut registry, "trace_spans", help);
         Self {
             registry,
             process,
@@ -228,6 +236,7 @@ impl Default for Metrics {
             rate_limited,
             operations_shed,
             connections_open,
+            trace_spans,
         }
     }
 }
@@ -357,6 +366,13 @@ impl Metrics {
     /// Counts one request or login that a limit refused.
     pub fn rate_limited(&self, limit: RateLimit) {
         self.rate_limited.get_or_create(&RateLimitLabels { limit }).inc();
+    }
+
+    /// Counts spans of traces that are kept.
+    pub fn trace_spans(&self, outcome: TraceOutcome, count: u64) {
+        if count > 0 {
+            self.trace_spans.get_or_create(&TraceLabels { outcome }).inc_by(count);
+        }
     }
 
     /// Counts a frontend's connection as open.

@@ -1,4 +1,4 @@
-//! Logs and metrics: what an operator sees.
+//! Logs, metrics and traces: what an operator sees.
 //!
 //! Names and units of all metrics are in one file, `metrics.rs`; no label holds a user, a conversation or any other unbounded
 //! value. Logs have constant messages with fields.
@@ -10,11 +10,15 @@ mod labels;
 mod log;
 mod metrics;
 mod process;
+mod trace;
 
 pub use account::{Account, Counts, OK, OperationFacts, attributed};
 pub use labels::{
     BreakerState, CacheOutcome, LoginOutcome, NoticeKind, OperationKind, OperationOutcome,
-    RateLimit, StreamKind,
+    RateLimit, StreamKind, TraceOutcome,
 };
 pub use log::{LogStyle, start_log};
 pub use metrics::{Gauged, Metrics};
+pub use trace::{
+    Attribute, Ending, Span, Trace, TraceId, TraceOptions, TraceSetupError, Tracer, Value,
+};

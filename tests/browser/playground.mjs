@@ -1,4 +1,5 @@
-// Opens the playground of a running sandbox in Chromium, runs its first operation and looks at the answer.
+// Opens the playground of a running sandbox in Chromium, runs its first operation and looks at the answer; then
+// subscribes in its "Live" tab and looks at what arrives.
 //
 //   npm ci && node playground.mjs http://127.0.0.1:8080 [screenshot.png]
 //
@@ -33,29 +34,33 @@ const browser = await chromium.launchPersistentContext(profile, {
   viewport: { width: 1440, height: 900 },
 });
 
-try {
-  await theFirstOperationAnswersWithConversations();
-  console.log('1 passed, 0 failed');
-} catch (error) {
-  console.error(error);
-  console.log('0 passed, 1 failed');
-  process.exitCode = 1;
-} finally {
-  await browser.close();
-  await rm(profile, { recursive: true, force: true });
+const tests = [theFirstOperationAnswersWithConversations, theLiveTabShowsWhatBobWrites];
+let failed = 0;
+for (const test of tests) {
+  try {
+    await test();
+  } catch (error) {
+    console.error(test.name, error);
+    failed += 1;
+  }
 }
+await browser.close();
+await rm(profile, { recursive: true, force: true });
+console.log(`${tests.length - failed} passed, ${failed} failed`);
+process.exitCode = failed && 1;
 
-async function theFirstOperationAnswersWithConversations() {
+// Opens the playground; what it must not do is gathered until `looksWell`.
+async function open() {
   const foreign = [];
   const complaints = [];
-  await browser.route(
+  const page = await browser.newPage();
+  await page.route(
     (requested) => requested.protocol.startsWith('http') && requested.origin !== origin,
     (route) => {
       foreign.push(route.request().url());
       return route.abort();
     },
   );
-  const page = await browser.newPage();
   page.setDefaultTimeout(DEADLINE_MS);
   // Violations of the content security policy are console errors too.
   page.on('console', (message) => {
@@ -66,10 +71,18 @@ async function theFirstOperationAnswersWithConversations() {
   page.on('response', (response) => {
     if (response.status() >= 400) complaints.push(`${response.url()}: ${response.status()}`);
   });
-
   await page.goto(url);
   assert.equal(await page.title(), 'ozeki-graphql');
   await page.locator('.graphiql-query-editor .view-line').first().waitFor();
+  const looksWell = () => {
+    assert.deepEqual(foreign, [], 'requests to other hosts');
+    assert.deepEqual(complaints, [], 'errors in the browser console');
+  };
+  return { page, looksWell };
+}
+
+async function theFirstOperationAnswersWithConversations() {
+  const { page, looksWell } = await open();
   await page.getByRole('button', { name: 'Execute query' }).click();
 
   const response = page.getByRole('region', { name: 'Result Window' });
@@ -82,6 +95,45 @@ async function theFirstOperationAnswersWithConversations() {
   await page.locator('.graphiql-doc-explorer').getByText('Query', { exact: true }).waitFor();
 
   if (screenshot) await page.screenshot({ path: screenshot });
-  assert.deepEqual(foreign, [], 'requests to other hosts');
-  assert.deepEqual(complaints, [], 'errors in the browser console');
+  looksWell();
+  await page.close();
+}
+
+async function theLiveTabShowsWhatBobWrites() {
+  const { page, looksWell } = await open();
+  await page.getByRole('tab', { name: 'Live' }).click();
+  await page.locator('.graphiql-query-editor').getByText('messageAdded').first().waitFor();
+  const begun = page.waitForResponse((response) => response.headers()['content-type']?.startsWith('text/event-stream'));
+  await page.getByRole('button', { name: 'Execute query' }).click();
+  await begun;
+
+  const bob = await logIn('bob-demo');
+  const list = '{ conversations(first: 50) { nodes { id participants { name } } } }';
+  const { conversations } = await ask(list, {}, bob);
+  const shared = ({ participants }) => participants.some(({ name }) => name === 'Alice');
+  const conversationId = conversations.nodes.find(shared).id;
+  const data = Buffer.from('what bob writes').toString('base64');
+  const send = 'mutation ($input: SendMessageInput!) { sendMessage(input: $input) { message { id } } }';
+  await ask(send, { input: { conversationId, data } }, bob);
+
+  const response = page.getByRole('region', { name: 'Result Window' });
+  await response.getByText(data).first().waitFor();
+  if (screenshot) await page.screenshot({ path: screenshot.replace(/\.png$/, '-live.png') });
+  looksWell();
+  await page.close();
+}
+
+// Logs a demo user in, and returns the session's `Authorization`.
+async function logIn(apiKey) {
+  const query = 'mutation ($apiKey: String!) { login(input: { apiKey: $apiKey }) { token } }';
+  return `Bearer ${(await ask(query, { apiKey })).login.token}`;
+}
+
+async function ask(query, variables, authorization) {
+  const headers = { 'content-type': 'application/json', ...(authorization && { authorization }) };
+  const body = JSON.stringify({ query, variables });
+  const answer = await fetch(new URL('/graphql', url), { method: 'POST', headers, body });
+  const { data, errors } = await answer.json();
+  assert.equal(errors, undefined, JSON.stringify(errors));
+  return data;
 }

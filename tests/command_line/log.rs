@@ -1,5 +1,6 @@
 //! The log's one line for each request.
 
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Instant;
@@ -18,6 +19,10 @@ struct Logged {
 
 impl Logged {
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    fn start_with(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (port_file, log) = (folder.path().join("ports.json"), folder.path().join("log"));
         let mut command = program();
@@ -26,6 +31,7 @@ impl Logged {
         command.args(["--life", "off", "--live-time-to-live", "0s"]);
         command.args(["--conversations-time-to-live", "10m", "--friends-time-to-live", "10m"]);
         command.args(["--log-format", "json", "--port-file"]).arg(&port_file);
+        command.args(arguments);
         let errors = std::fs::File::create(&log).unwrap();
         let process = Ended(command.stdout(Stdio::null()).stderr(errors).spawn().unwrap());
         let ports = serde_json::from_str(&wait_for(&port_file)).unwrap();
@@ -94,6 +100,7 @@ fn one_line_tells_what_became_of_a_request() {
     ] {
         assert_eq!(line[name], expected, "{name} in {line}");
     }
+    assert!(line.get("trace_id").is_none(), "{line}");
     assert!(line["duration_ms"].is_u64() && line["upstream_ms"].is_u64(), "{line}");
     let again = sandbox.summary("again-1");
     assert_eq!((&again["upstream_calls"], &again["cache_hits"]), (&0.into(), &2.into()));
@@ -110,4 +117,32 @@ fn one_line_tells_what_became_of_a_request() {
     for secret in [token, "alice-demo", "totalCount", "nonsense"] {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
+}
+
+#[test]
+fn the_line_names_the_trace_that_a_collector_gets() {
+    let collector = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://opensesame@{}", collector.local_addr().unwrap());
+    let mut sandbox = Logged::start_with(&["--trace-endpoint", &url]);
+    sandbox.ask("traced-1", "", "query Traced { __typename }");
+    let trace = sandbox.summary("traced-1")["trace_id"].as_str().unwrap().to_owned();
+    assert!(trace.len() == 32 && trace.bytes().all(|byte| byte.is_ascii_hexdigit()), "{trace}");
+
+    send_signal(&sandbox.process, "-TERM");
+    let (mut connection, _) = collector.accept().unwrap();
+    let mut request = Vec::new();
+    let mut part = [0; 4096];
+    let is_whole = |request: &[u8]| String::from_utf8_lossy(request).ends_with("}]}]}");
+    while !is_whole(&request) {
+        let length = connection.read(&mut part).unwrap();
+        assert!(length > 0, "the connection ended within a request");
+        request.extend_from_slice(&part[..length]);
+    }
+    connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+    let request = String::from_utf8(request).unwrap();
+    assert!(request.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains(&format!("\"traceId\":\"{trace}\"")), "{request}");
+    ended_cleanly(&mut sandbox.process);
+    let log = std::fs::read_to_string(&sandbox.log).unwrap();
+    assert!(!log.contains("opensesame"), "{log}");
 }

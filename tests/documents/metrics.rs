@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ozeki_graphql::telemetry::{
     BreakerState, CacheOutcome, LoginOutcome, Metrics, NoticeKind, OperationKind, OperationOutcome,
-    RateLimit, StreamKind,
+    RateLimit, StreamKind, TraceOutcome,
 };
 use serde_json::Value;
 
@@ -32,6 +32,7 @@ fn names() -> BTreeSet<String> {
     metrics.rate_limited(RateLimit::Caller);
     metrics.notices(NoticeKind::Conversation, 1);
     metrics.socket_closing("1000");
+    metrics.trace_spans(TraceOutcome::Sent, 1);
     drop(metrics.open_stream(StreamKind::WebSocket));
     let text = metrics.encode_classic();
     let samples = text.lines().filter(|line| !line.starts_with('#'));

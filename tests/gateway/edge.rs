@@ -6,7 +6,7 @@ use ozeki_graphql::sandbox::{Fault, Reply};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Caller, FRIENDS, TestGateway};
+use crate::support::{Caller, FRIENDS, Socket, TestGateway};
 
 const JSON: &str = "application/json; charset=utf-8";
 const GRAPHQL_RESPONSE: &str = "application/graphql-response+json; charset=utf-8";
@@ -228,6 +228,23 @@ async fn health_and_metrics_are_told_and_a_shutdown_ends_in_good_order() {
     assert!(open.text.ends_with("# EOF\n"));
     assert_eq!(Caller::new(gateway.url() + "/metrics").get("").await.status, 404);
     assert!(gateway.shutdown().await);
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_about_to_end_answers_and_asks_clients_to_connect_anew() {
+    let gateway = TestGateway::start().await;
+    let anybody = gateway.anonymous();
+    assert_eq!(anybody.query("{ __typename }").await.header("connection"), "");
+    gateway.withdraw();
+    let answer = anybody.query("{ __typename }").await;
+    assert_eq!((answer.status.as_u16(), answer.header("connection")), (200, "close"));
+    // A socket is told by its own protocol, at the end.
+    let mut socket = Socket::introduced(&gateway, None).await;
+    socket.ask("1", "{ __typename }").await;
+    assert_eq!(socket.answers("1").await.len(), 1);
+    let closing = tokio::spawn(async move { socket.closing().await.0 });
+    assert!(gateway.shutdown().await);
+    assert_eq!(closing.await.unwrap(), 1001);
 }
 
 #[tokio::test]

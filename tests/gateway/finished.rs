@@ -26,18 +26,20 @@ async fn a_question_that_was_answered_is_not_run_again_and_counts_as_if_it_was()
     let gateway = TestGateway::start().await;
     let alice = gateway.log_in("alice").await;
     let first = alice.query(FRIENDS).await;
-    assert_eq!(hits(&gateway).await, [0, 0]);
+    // From now on the answer is kept: many a question is asked once.
+    alice.query(FRIENDS).await;
+    assert_eq!(hits(&gateway).await, [0, 1]);
     let again = alice.query(FRIENDS).await;
     assert_eq!((again.status, &again.text), (first.status, &first.text));
-    assert_eq!(hits(&gateway).await, [1, 1]);
+    assert_eq!(hits(&gateway).await, [1, 2]);
     // The same question in another media type, and by GET.
     let typed = alice.clone().with_header("accept", "application/graphql-response+json");
     let again = typed.get(&format!("?query={}", FRIENDS.replace(' ', "%20"))).await;
     assert_eq!(again.header("content-type"), "application/graphql-response+json; charset=utf-8");
     assert_eq!(again.text, first.text);
-    assert_eq!(hits(&gateway).await, [2, 2]);
+    assert_eq!(hits(&gateway).await, [2, 3]);
     let metrics = Caller::new(gateway.admin_url() + "/metrics").get("").await.text;
-    assert!(metrics.contains("ozeki_graphql_operations_total{kind=\"query\",outcome=\"ok\"} 3"));
+    assert!(metrics.contains("ozeki_graphql_operations_total{kind=\"query\",outcome=\"ok\"} 4"));
 }
 
 #[tokio::test]
@@ -60,7 +62,7 @@ async fn a_compressed_answer_is_kept_as_it_was_sent() {
     let plain = alice.query("{ friends { nodes { id name publicKey } } }").await;
     assert_eq!(plain.header("content-encoding"), "");
     assert_eq!(plain.json()["data"]["friends"]["nodes"].as_array().unwrap().len(), 40);
-    assert_eq!(hits(&gateway).await[0], 20);
+    assert_eq!(hits(&gateway).await[0], 19);
 }
 
 #[tokio::test]
@@ -77,7 +79,9 @@ async fn each_caller_session_and_question_has_an_answer_of_its_own() {
             let body =
                 json!({ "query": query, "operationName": name, "variables": { "first": first } });
             let answer = caller.post(&body).await.text;
-            assert_eq!(caller.post(&body).await.text, answer);
+            for _ in 0..2 {
+                assert_eq!(caller.post(&body).await.text, answer);
+            }
             answers.push(answer);
         }
     }
@@ -101,7 +105,9 @@ async fn what_is_not_made_of_cached_values_alone_is_run_each_time() {
     ];
     for query in unkept {
         let first = alice.query(query).await;
-        assert_eq!(alice.query(query).await.text, first.text);
+        for _ in 0..2 {
+            assert_eq!(alice.query(query).await.text, first.text);
+        }
     }
     let eager = alice.clone().with_header("cache-control", "no-cache");
     for _ in 0..2 {
@@ -110,6 +116,7 @@ async fn what_is_not_made_of_cached_values_alone_is_run_each_time() {
     assert_eq!(hits(&gateway).await[0], 0);
     assert_eq!(gateway.list_calls().1, 3);
     // A token that is refused gets no answer, whoever asked before.
+    alice.data(FRIENDS).await;
     alice.data(FRIENDS).await;
     alice.data("mutation { logout { viewerId } }").await;
     assert_eq!(alice.query(FRIENDS).await.codes()[0].0, "UNAUTHENTICATED");
@@ -124,14 +131,14 @@ async fn a_list_that_is_no_longer_fresh_ends_the_answers_that_were_made_of_it() 
     let gateway = TestGateway::start_with(stale).await;
     let alice = gateway.log_in("alice").await;
     let both = "{ friends { totalCount } conversations { totalCount } }";
-    for asked in 1..4 {
+    for asked in 1..5 {
         alice.data(both).await;
         assert_eq!(gateway.list_calls(), (1, asked));
     }
     assert_eq!(hits(&gateway).await[0], 0);
 }
 
-/// From the third time on a body is known by its bytes, and is not read.
+/// From the fourth time on a body is known by its bytes, and is not read.
 #[tokio::test]
 async fn a_body_that_comes_again_is_answered_as_it_was_to_its_caller_and_to_nobody_else() {
     let gateway = TestGateway::start().await;
@@ -142,7 +149,7 @@ async fn a_body_that_comes_again_is_answered_as_it_was_to_its_caller_and_to_nobo
     for caller in [&alice, &bob] {
         for first in [1, 2] {
             let answer = caller.post(&body(first)).await;
-            for _ in 0..4 {
+            for _ in 0..5 {
                 let again = caller.post(&body(first)).await;
                 assert_eq!((again.status, &again.text), (answer.status, &answer.text));
             }
@@ -185,7 +192,7 @@ type Who = (usize, usize);
 
 fn steps() -> impl Strategy<Value = Vec<(Who, Step)>> {
     let questions = 0..QUESTIONS.len() + OF_CONVERSATIONS.len();
-    let ask = (questions, 0..10_u8, 0..CODINGS.len(), 1..4_usize);
+    let ask = (questions, 0..10_u8, 0..CODINGS.len(), 1..5_usize);
     let ask = ask.prop_map(|(question, eager, coding, times)| {
         let eager = eager == 0;
         Step::Ask { question, eager, coding, times }

@@ -210,6 +210,25 @@ async fn while_the_server_is_down_the_last_good_lists_are_given_and_told_with_th
 }
 
 #[tokio::test]
+async fn a_server_that_takes_no_more_calls_is_not_asked_again_and_the_last_good_list_is_given() {
+    let gateway = forgetful().await;
+    let alice = gateway.log_in("alice").await;
+    let query = "{ friends { totalCount } }";
+    let good = alice.data(query).await;
+    let refusing = Fault::new(Reply::status(StatusCode::TOO_MANY_REQUESTS, "slow down"));
+    gateway.spoil(FRIENDS, refusing.clone());
+    pass(Duration::from_secs(60)).await;
+    let shown = alice.query(query).await.json();
+    assert_eq!(shown["data"], good);
+    assert_eq!(shown["extensions"]["stale"][0]["path"], json!(["friends"]), "{shown}");
+    assert_eq!(gateway.calls(FRIENDS), 2);
+    gateway.spoil(FRIENDS, refusing);
+    let other = gateway.log_in("alice").await.query(query).await;
+    assert_eq!(other.codes(), [("UPSTREAM_UNAVAILABLE".into(), "friends".into())]);
+    assert!(!other.text.contains("slow down"), "{}", other.text);
+}
+
+#[tokio::test]
 async fn a_list_that_has_just_ceased_to_be_fresh_is_given_at_once_while_one_call_reads_it_anew() {
     let gateway = forgetful().await;
     let alice = gateway.log_in("alice").await;

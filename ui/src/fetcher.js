@@ -1,4 +1,4 @@
-import { getOperationAST } from 'graphql';
+import { Kind, parse } from 'graphql';
 
 import { subscribe } from './subscribe.js';
 
@@ -10,14 +10,34 @@ const ACCEPT = 'application/graphql-response+json, application/json';
  * A query or mutation is one JSON POST; of a subscription GraphiQL takes an async iterable of results.
  */
 export function createFetcher(endpoint) {
-  return function fetcher(operation, context) {
+  return function fetcher(asked, context) {
+    const { operation, kind } = chosen(asked);
     const send = (accept, signal) => post(endpoint, operation, context?.headers, accept, signal);
-    const chosen = context?.documentAST && getOperationAST(context.documentAST, operation.operationName);
-    if (chosen?.operation === 'subscription') {
+    if (kind === 'subscription') {
       return subscribe(send, readJson);
     }
     return send(ACCEPT).then(readJson);
   };
+}
+
+/**
+ * What GraphiQL asks to be run, and its kind.
+ *
+ * GraphiQL reads a document some time after its tab was opened. Until then it names an operation of the tab before, and
+ * where the document has none of that name, its first is meant.
+ */
+function chosen(operation) {
+  const named = ({ name }) => name?.value === operation.operationName;
+  try {
+    const { definitions } = parse(operation.query);
+    const operations = definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+    const meant = operations.find(named) ?? operations[0];
+    const operationName = operation.operationName && meant?.name?.value;
+    return { operation: { ...operation, operationName }, kind: meant?.operation };
+  } catch {
+    // The gateway tells what is wrong with it.
+    return { operation };
+  }
 }
 
 async function post(endpoint, operation, headers, accept, signal) {

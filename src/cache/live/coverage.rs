@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
+use foldhash::quality::RandomState;
 use tokio::time::Instant;
 
 use crate::session::CallerKey;
@@ -13,7 +14,7 @@ use crate::session::CallerKey;
 /// true until a notice says otherwise; one from before lives as long as without notices. Coverage ends with the first poll
 /// that fails, and with the poller. Bounded by the callers who are followed.
 #[derive(Debug, Default)]
-pub(in crate::cache) struct Coverage(RwLock<HashMap<CallerKey, Instant>>);
+pub(in crate::cache) struct Coverage(RwLock<HashMap<CallerKey, Instant, RandomState>>);
 
 impl Coverage {
     /// Whether changes since `started` were or will be told.

@@ -20,10 +20,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::generations::OwnGeneration;
 use super::{Data, ReadError, Resource};
 use crate::clock::Clock;
 use crate::ozeki::{ConversationId, Notices, StationId, Timestamp, UpstreamError};
@@ -125,7 +127,7 @@ enum Signal {
 /// Whom the gateway follows.
 #[derive(Debug)]
 pub(super) struct Live {
-    stations: Mutex<HashMap<StationId, Station>>,
+    stations: Mutex<Stations>,
     pub(super) coverage: Arc<Coverage>,
     interval: Duration,
     /// Whether lists live longer while changes are told: then readers are followed too.
@@ -134,13 +136,15 @@ pub(super) struct Live {
     clock: Clock,
 }
 
+type Stations = HashMap<StationId, Station, RandomState>;
+
 #[derive(Debug)]
 struct Station {
     /// Tells a poller from one before it.
     poller: u64,
     /// Wakes the poller, to look again who needs it.
     wake: Arc<Notify>,
-    followers: HashMap<CallerKey, Follower>,
+    followers: HashMap<CallerKey, Follower, RandomState>,
 }
 
 /// A caller who is told of changes.
@@ -240,16 +244,26 @@ impl Live {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<StationId, Station>> {
+    fn lock(&self) -> MutexGuard<'_, Stations> {
         // Each change leaves the map whole.
         self.stations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// That a caller read a resource, after the last that the caller did about it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Proof(Resource, OwnGeneration);
+
 impl Data {
-    /// Notes that a signed call of the caller has succeeded: who reads is followed from now on, where there is room.
-    pub(super) fn note_proved(self: &Arc<Self>, caller: &Caller) {
-        if self.live.follows_readers {
+    /// What a signed call that begins now can prove if it succeeds.
+    pub(super) fn proof(&self, caller: &Caller, resource: Resource) -> Proof {
+        Proof(resource, self.generations.current(caller.key(), resource, None).own)
+    }
+
+    /// Notes that a signed call of the caller has succeeded: who reads is followed from now on, where there is room. What
+    /// the caller did meanwhile may have been a logout, so the call must have begun after it.
+    pub(super) fn note_proved(self: &Arc<Self>, caller: &Caller, proof: Proof) {
+        if self.live.follows_readers && proof == self.proof(caller, proof.0) {
             // Without room the caller's lists are believed for a shorter time.
             let _ = self.follow(caller, STATIONS_OF_READERS_MAX, |_| Ok(()));
         }

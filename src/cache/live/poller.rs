@@ -47,7 +47,7 @@ impl Poller {
     /// The station that it polls for, without anybody yet.
     pub(super) fn station(&self) -> Station {
         let wake = Arc::clone(&self.wake);
-        Station { poller: self.number, wake, followers: HashMap::new() }
+        Station { poller: self.number, wake, followers: HashMap::default() }
     }
 
     pub(super) fn begin(self) {

@@ -165,6 +165,7 @@ fn help_and_version_are_answers_even_beside_faults() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is one text")]
 fn the_help_of_serve_tells_every_setting() {
     insta::assert_snapshot!(answered(&["serve", "--help"]), @r#"
     Run the gateway in front of an Ozeki server
@@ -272,6 +273,12 @@ fn the_help_of_serve_tells_every_setting() {
               The least important level that is logged: error, warn, info, debug, trace [default: info; variable: OZEKI_GRAPHQL_LOG_LEVEL]
           --log-format <FORMAT>
               How a line is written: text, json [default: text; variable: OZEKI_GRAPHQL_LOG_FORMAT]
+
+    Traces:
+          --trace-endpoint <URL>
+              Send traces to this collector by OTLP over HTTP, such as http://collector.example:4318; none are made without it [variable: OZEKI_GRAPHQL_TRACE_ENDPOINT]
+          --trace-share <SHARE>
+              The share of requests whose traces are kept, where `traceparent` does not say: from 0 to 1 [default: 1; variable: OZEKI_GRAPHQL_TRACE_SHARE]
 
     Durations have a unit (500ms, 10s, 5m, 12h, 30d); sizes may have one (64KiB, 8MiB, 1GiB).
     Of defaults, file, variables and flags, the last to set something counts.

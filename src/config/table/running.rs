@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{ADDRESS, ALL, CHECK, HOUR, MIB, MINUTE, SANDBOX};
 use crate::config::setting::{Form, Group, Setting};
-use crate::config::{cache, log, sandbox};
+use crate::config::{cache, log, sandbox, traces};
 
-pub(super) static SETTINGS: [Setting; 13] = [
+pub(super) static SETTINGS: [Setting; 15] = [
     Setting {
         name: "cache_max_bytes",
         flag: "cache-max-bytes",
@@ -87,6 +87,26 @@ pub(super) static SETTINGS: [Setting; 13] = [
         commands: ALL,
         group: Group::Logs,
         help: "How a line is written: text, json",
+    },
+    Setting {
+        name: "trace_endpoint",
+        flag: "trace-endpoint",
+        value_name: "URL",
+        default: None,
+        form: Form::Url,
+        commands: ALL,
+        group: Group::Traces,
+        help: "Send traces to this collector by OTLP over HTTP, such as http://collector.example:4318; none are made without it",
+    },
+    Setting {
+        name: "trace_share",
+        flag: "trace-share",
+        value_name: "SHARE",
+        default: Some(traces::SHARE_DEFAULT),
+        form: Form::Text(traces::SHARE_FORM),
+        commands: ALL,
+        group: Group::Traces,
+        help: "The share of requests whose traces are kept, where `traceparent` does not say: from 0 to 1",
     },
     Setting {
         name: "ozeki_listen",

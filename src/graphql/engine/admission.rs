@@ -41,6 +41,12 @@ pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
 }
 
+/// Held while what somebody may want for no good is looked at.
+#[derive(Debug)]
+pub struct Turn {
+    _place: Place,
+}
+
 /// There is no room, and there was none for as long as one may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Overloaded;
@@ -68,10 +74,10 @@ impl Admission {
     /// Lets work begin that somebody may want for no good: looking at a document that nobody has run yet, or whatever
     /// is asked without a credential. It begins when everything else that is ready has had its turn, and one at a time for
     /// each processor: a flood of it delays others by one such piece of work, and not by the flood.
-    pub(super) async fn turn(&self) -> Result<Place, Overloaded> {
-        let turn = self.turns.enter().await?;
+    pub(super) async fn turn(&self) -> Result<Turn, Overloaded> {
+        let place = self.turns.enter().await?;
         tokio::task::yield_now().await;
-        Ok(turn)
+        Ok(Turn { _place: place })
     }
 
     /// Whether an operation was refused just now.

@@ -1,9 +1,10 @@
 //! What a connection is waiting for, and until when.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Context;
 
+use futures_util::task::AtomicWaker;
 use hyper::Version;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::limits::ConnectionLimits;
@@ -12,7 +13,8 @@ use super::limits::ConnectionLimits;
 #[derive(Debug)]
 pub(super) struct Activity {
     state: Mutex<State>,
-    changed: Notify,
+    /// Whoever watches the deadline.
+    watcher: AtomicWaker,
 }
 
 #[derive(Debug)]
@@ -20,11 +22,15 @@ struct State {
     waits_for: WaitsFor,
     since: Instant,
     requests: usize,
+    /// Counts what moved the deadline.
+    changes: u64,
+    /// Whether the watcher is at work, and looks at the deadline when it is done.
+    is_watched: bool,
     /// Whether a byte in a pause can only belong to the next head or the last answer, which is not so in HTTP/2.
     is_http1: bool,
 }
 
-/// What the client owes.
+/// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WaitsFor {
     /// A head: the first one, or one that has begun to come.
@@ -41,9 +47,11 @@ impl Activity {
             waits_for: WaitsFor::Head,
             since: Instant::now(),
             requests: 0,
+            changes: 0,
+            is_watched: false,
             is_http1: false,
         };
-        Arc::new(Self { state: Mutex::new(state), changed: Notify::new() })
+        Arc::new(Self { state: Mutex::new(state), watcher: AtomicWaker::new() })
     }
 
     /// Notes that the first head may come from now on.
@@ -89,29 +97,53 @@ impl Activity {
         UnderWay(Arc::clone(self))
     }
 
-    /// What the client owes and until when; no time where it owes nothing.
-    pub(super) fn deadline(&self, limits: &ConnectionLimits) -> (WaitsFor, Option<Instant>) {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Runs a piece of the connection's own work, and tells what the client owes after it. What moves the deadline until
+    /// the next piece wakes the watcher.
+    pub(super) fn watch<T>(
+        &self,
+        context: &mut Context<'_>,
+        limits: &ConnectionLimits,
+        work: impl FnOnce(&mut Context<'_>) -> T,
+    ) -> (T, Owed) {
+        self.watcher.register(context.waker());
+        self.lock().is_watched = true;
+        let done = work(context);
+        let mut state = self.lock();
+        state.is_watched = false;
         let limit = match state.waits_for {
             WaitsFor::Head => Some(limits.head_timeout),
             WaitsFor::NextRequest => Some(limits.idle_timeout),
             WaitsFor::Answer => None,
         };
-        (state.waits_for, limit.map(|limit| state.since + limit))
-    }
-
-    /// Waits until the deadline is another one.
-    pub(super) async fn changed(&self) {
-        self.changed.notified().await;
+        let deadline = limit.map(|limit| state.since + limit);
+        (done, Owed { waits_for: state.waits_for, deadline, changes: state.changes })
     }
 
     fn change(&self, change: impl FnOnce(&mut State) -> bool) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         if change(&mut state) {
+            state.changes += 1;
+            let is_watched = state.is_watched;
             drop(state);
-            self.changed.notify_one();
+            if !is_watched {
+                self.watcher.wake();
+            }
         }
     }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the client owes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owed {
+    pub(super) waits_for: WaitsFor,
+    /// Until when; none where it owes nothing.
+    pub(super) deadline: Option<Instant>,
+    /// How often the deadline was moved so far.
+    pub(super) changes: u64,
 }
 
 impl State {

@@ -1,19 +1,24 @@
 //! One connection, from its handshake to its end.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use axum::body::Body;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +37,8 @@ pub(super) struct Shared<R> {
     pub(super) limits: ConnectionLimits,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) streams: Streams,
+    /// Whether clients are asked to come back by other connections.
+    pub(super) is_leaving: Arc<AtomicBool>,
     pub(super) stop: CancellationToken,
     pub(super) abort: CancellationToken,
 }
@@ -71,45 +78,71 @@ where
         routes: shared.routes.clone(),
         peer: PeerAddress(peer),
         activity: Arc::clone(&activity),
+        is_leaving: Arc::clone(&shared.is_leaving),
     };
     let builder = builder(shared);
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), requests));
-    let mut closing: Option<Instant> = None;
+    let (mut stop, mut abort) = (pin!(shared.stop.cancelled()), pin!(shared.abort.cancelled()));
+    let mut listening: Option<Waker> = None;
+    // It is late at times and then set anew: most deadlines are moved before they come.
+    let mut patience = pin!(sleep_until(Instant::now() + shared.limits.head_timeout));
     let mut is_stopping = false;
-    loop {
-        let (waits_for, deadline) = activity.deadline(&shared.limits);
-        let deadline = closing.or(deadline);
-        tokio::select! {
-            result = connection.as_mut() => {
+    // Until when a connection that was told goodbye may stay, unless something else has happened since.
+    let mut goodbye: Option<(Instant, u64)> = None;
+    poll_fn(|context| {
+        loop {
+            let (polled, owed) = activity
+                .watch(context, &shared.limits, |context| connection.as_mut().poll(context));
+            if let Poll::Ready(result) = polled {
                 if let Err(error) = result {
                     tracing::debug!(error, "a connection ended early");
                 }
-                return;
+                return Poll::Ready(());
             }
-            () = shared.stop.cancelled(), if !is_stopping => {
+            // All connections share the lists of who is woken: each enters them once.
+            if listening.as_ref().is_none_or(|waker| !waker.will_wake(context.waker())) {
+                let _ = (stop.as_mut().poll(context), abort.as_mut().poll(context));
+                listening = Some(context.waker().clone());
+            }
+            if shared.abort.is_cancelled() {
+                return Poll::Ready(());
+            }
+            if shared.stop.is_cancelled() && !is_stopping {
                 is_stopping = true;
                 connection.as_mut().graceful_shutdown();
+                continue;
             }
-            () = shared.abort.cancelled() => return,
-            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
-                if closing.is_none() && activity.deadline(&shared.limits) != (waits_for, deadline) {
-                    // What went out meanwhile has moved it.
-                    continue;
-                }
-                if closing.is_some() || waits_for == WaitsFor::Head {
-                    tracing::debug!(?waits_for, "a connection was closed for being slow");
-                    return;
-                }
-                // HTTP/2 says goodbye, and a request that comes just now is still answered.
-                closing = Some(Instant::now() + limits::CLOSE_TIMEOUT);
-                connection.as_mut().graceful_shutdown();
+            // A request that came just before the goodbye has its own time.
+            goodbye = goodbye.filter(|(_, changes)| *changes == owed.changes);
+            let closing = goodbye.map(|(deadline, _)| deadline);
+            let Some(deadline) = closing.or(owed.deadline) else { return Poll::Pending };
+            if !is_over(patience.as_mut(), deadline, context) {
+                return Poll::Pending;
             }
-            () = activity.changed() => {
-                // A request that came just before the goodbye has its own time.
-                closing = None;
+            if closing.is_some() || owed.waits_for == WaitsFor::Head {
+                tracing::debug!(waits_for = ?owed.waits_for, "a connection was closed for being slow");
+                return Poll::Ready(());
             }
+            // HTTP/2 says goodbye, and a request that comes just now is still answered.
+            goodbye = Some((Instant::now() + limits::CLOSE_TIMEOUT, owed.changes));
+            connection.as_mut().graceful_shutdown();
         }
+    })
+    .await;
+}
+
+/// Whether a deadline has passed; if not, the task is woken when it has, or earlier.
+fn is_over(mut patience: Pin<&mut Sleep>, deadline: Instant, context: &mut Context<'_>) -> bool {
+    if deadline < patience.deadline() {
+        patience.as_mut().reset(deadline);
     }
+    while patience.as_mut().poll(context).is_ready() {
+        if patience.deadline() >= deadline {
+            return true;
+        }
+        patience.as_mut().reset(deadline);
+    }
+    false
 }
 
 fn builder<R>(shared: &Shared<R>) -> Builder<Streams> {
@@ -142,6 +175,7 @@ struct Requests<R> {
     routes: R,
     peer: PeerAddress,
     activity: Arc<Activity>,
+    is_leaving: Arc<AtomicBool>,
 }
 
 impl<R: Routes> Service<Request<Incoming>> for Requests<R> {
@@ -152,9 +186,16 @@ impl<R: Routes> Service<Request<Incoming>> for Requests<R> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let version = request.version();
         let under_way = self.activity.begin_request(version);
-        let (routes, peer) = (self.routes.clone(), self.peer);
+        let (routes, peer, is_leaving) =
+            (self.routes.clone(), self.peer, Arc::clone(&self.is_leaving));
         Box::pin(async move {
-            let answer = routes.answer(request.map(Body::new), peer).await;
+            let mut answer = routes.answer(request.map(Body::new), peer).await;
+            // HTTP/2 says goodbye without losing a request; here one that comes just as its connection is closed is lost.
+            let has_goodbye = version >= Version::HTTP_2;
+            let is_kept = has_goodbye || answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+            if !is_kept && is_leaving.load(Ordering::Relaxed) {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok(answer.map(|body| {
                 if version < Version::HTTP_2 {
                     AnswerBody::whole(body, under_way)

@@ -16,6 +16,7 @@ mod tls;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -51,6 +52,7 @@ pub struct ServerOptions<R> {
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
+    is_leaving: Arc<AtomicBool>,
     stop: CancellationToken,
     abort: CancellationToken,
     accepting: JoinHandle<()>,
@@ -65,6 +67,7 @@ impl Server {
     pub fn start<R: Routes>(options: ServerOptions<R>) -> Result<Self, TlsError> {
         let ServerOptions { listener, routes, limits, tls, gauge } = options;
         let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
+        let is_leaving = Arc::<AtomicBool>::default();
         let tasks = TaskTracker::new();
         let mut acceptor = None;
         if let Some(files) = tls {
@@ -77,6 +80,7 @@ impl Server {
             limits,
             tls: acceptor,
             streams: Streams { tasks: tasks.clone(), write_timeout: limits.write_timeout },
+            is_leaving: Arc::clone(&is_leaving),
             stop: stop.clone(),
             abort: abort.clone(),
         };
@@ -85,7 +89,12 @@ impl Server {
             tasks.close();
             tasks.wait().await;
         });
-        Ok(Self { stop, abort, accepting })
+        Ok(Self { is_leaving, stop, abort, accepting })
+    }
+
+    /// Asks clients to come back by other connections, each with its next answer; all is served as before.
+    pub fn leave(&self) {
+        self.is_leaving.store(true, Ordering::Relaxed);
     }
 
     /// Takes no more connections and closes those without a request; requests under way go on.

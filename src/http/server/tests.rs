@@ -65,6 +65,7 @@ impl Connected {
             limits,
             tls: None,
             streams: Streams { tasks: tasks.clone(), write_timeout: limits.write_timeout },
+            is_leaving: Arc::default(),
             stop: stop.clone(),
             abort: CancellationToken::new(),
         };

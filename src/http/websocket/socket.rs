@@ -20,7 +20,7 @@ use crate::http::streams::{Place, Streams};
 use crate::http::summary::Summary;
 use crate::http::{HttpOptions, credentials};
 use crate::session::{Authentication, ClientNetwork, Presented, SessionWatch, Sessions};
-use crate::telemetry::Account;
+use crate::telemetry::{Account, Tracer};
 
 /// How long a client may wait with `connection_init`; its first message needs no more than a round trip.
 pub(super) const INITIALISATION_MAX: Duration = Duration::from_secs(3);
@@ -52,6 +52,7 @@ pub(super) struct Socket {
     watch: SessionWatch,
     dialogue: Dialogue<Running>,
     operations: Operations,
+    tracer: Option<Tracer>,
     outbox: Outbox,
     opened: Instant,
     /// When anything came from the client.
@@ -75,6 +76,7 @@ impl Socket {
             watch: SessionWatch::endless(),
             dialogue: Dialogue::default(),
             operations: Operations::new(options.engine.clone(), options.request_timeout),
+            tracer: options.tracer.clone(),
             outbox: Outbox::new(),
             opened: now,
             heard: now,
@@ -205,7 +207,9 @@ impl Socket {
 
     /// Begins an operation; it is charged as a request over HTTP is. Where that has to wait its turn, the socket waits too.
     async fn begin(&mut self, id: OperationId, request: Request) {
-        let summary = Summary::of_socket_operation();
+        // A socket may stand for days: each operation is a trace of its own.
+        let trace = self.tracer.as_ref().and_then(Tracer::begin);
+        let summary = Summary::of_socket_operation(trace);
         let admitted = summary.account().sync_scope(|| {
             let admitted = self.sessions.admit(&self.authentication, self.client);
             let limited = admitted.map_err(|limited| Box::new(Answer::rate_limited(&limited)));

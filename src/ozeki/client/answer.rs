@@ -101,6 +101,9 @@ pub(super) fn decode<A: Answer>(
     if status.is_server_error() {
         return Err(or_rejection(UpstreamError::Failed { call, status }));
     }
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(or_rejection(UpstreamError::Throttled { call }));
+    }
     if !status.is_success() {
         let status = status.as_u16();
         return Err(rejection(call, body, secrets).unwrap_or_else(|| {
@@ -264,6 +267,7 @@ mod tests {
             list(500, r#"{"status":"OK","conversations":[]}"#).unwrap_err().class(),
             "http_5xx"
         );
+        assert_eq!(list(429, "slow down").unwrap_err().class(), "throttled");
         for status in [301, 401, 404] {
             assert_eq!(list(status, "").unwrap_err().class(), "malformed");
             let text = told(list(status, r#"{"status":"OK","conversations":[]}"#));

@@ -43,6 +43,8 @@ impl Sign {
             Ok(_)
             | Err(
                 UpstreamError::Rejected { .. }
+                // Of one user's calls, maybe: others must not wait for them.
+                | UpstreamError::Throttled { .. }
                 | UpstreamError::TooLarge { .. }
                 | UpstreamError::Malformed { .. },
             ) => Self::Alive,

@@ -26,7 +26,8 @@ const EARNED_IN_MILLISECOND: u64 = 2 * RETRY_COST / 1000;
 const SAVED_MAX: u64 = 20 * RETRY_COST;
 
 /// Whether a read that failed so may succeed when it is repeated at once: the server restarts, or closed the
-/// connection. One that timed out has used up its time, and one that was answered would be answered the same.
+/// connection. One that timed out has used up its time, one that was answered would be answered the same, and
+/// where there are too many calls one more is no help.
 pub(super) fn is_worth_a_retry(error: &UpstreamError) -> bool {
     match error {
         UpstreamError::Unreachable { .. } => !error.is_untrusted(),
@@ -37,6 +38,7 @@ pub(super) fn is_worth_a_retry(error: &UpstreamError) -> bool {
         ),
         UpstreamError::TimedOut { .. }
         | UpstreamError::KnownDown { .. }
+        | UpstreamError::Throttled { .. }
         | UpstreamError::Rejected { .. }
         | UpstreamError::TooLarge { .. }
         | UpstreamError::Malformed { .. }

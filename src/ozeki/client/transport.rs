@@ -18,7 +18,7 @@ use crate::ozeki::{
     ApiKey, Call, Credential, Identity, Recipe, Signature, SignedRequest, StationId, UpstreamError,
     UserId,
 };
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Span};
 
 /// Below the keep-alive of common servers, so that a pooled connection is not found closed.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -138,10 +138,14 @@ impl Transport {
     ) -> Result<A::Content, UpstreamError> {
         let call = outgoing.call;
         let started = Instant::now();
-        let result = self.exchange::<A>(outgoing, deadline).await;
+        let span = Span::of_call(call.api, call.action);
+        let result = self.exchange::<A>(outgoing, deadline, span.as_ref()).await;
         let outcome = result.as_ref().err().map_or("ok", UpstreamError::class);
         let duration = started.elapsed();
         self.metrics.upstream_call(call.api, call.action, outcome, duration);
+        if let Some(span) = span {
+            span.end(outcome);
+        }
         tracing::debug!(
             api = call.api,
             action = call.action,
@@ -156,6 +160,7 @@ impl Transport {
         &self,
         outgoing: Outgoing,
         deadline: Instant,
+        span: Option<&Span>,
     ) -> Result<A::Content, UpstreamError> {
         let call = outgoing.call;
         let timed_out = || UpstreamError::TimedOut { call, limit: self.timeout };
@@ -169,7 +174,7 @@ impl Transport {
             .map_err(|_closed| UpstreamError::Interrupted { call })?;
         let leave = self.breaker.admit().map_err(known_down)?;
         let answered = async {
-            let (status, body) = self.round_trip(call, &outgoing).await?;
+            let (status, body) = self.round_trip(call, &outgoing, span).await?;
             decode::<A>(call, status, &body, &outgoing.secrets)
         };
         let result = timeout_at(deadline, answered).await.unwrap_or_else(|_| Err(timed_out()));
@@ -181,11 +186,18 @@ impl Transport {
         &self,
         call: Call,
         outgoing: &Outgoing,
+        span: Option<&Span>,
     ) -> Result<(StatusCode, Vec<u8>), UpstreamError> {
-        let request = self.request(outgoing);
+        let mut request = self.request(outgoing);
+        if let Some(span) = span {
+            request = request.headers(span.headers());
+        }
         #[expect(clippy::disallowed_methods, reason = "this is the one send path")]
         let mut response = request.send().await.map_err(|error| failure(call, error, false))?;
         let status = response.status();
+        if let Some(span) = span {
+            span.note_status(status.as_u16());
+        }
         let too_large = || UpstreamError::TooLarge { call, limit: self.body_max_bytes };
         let announced = response.content_length().map_or(Ok(BODY_START_BYTES), usize::try_from);
         let announced =

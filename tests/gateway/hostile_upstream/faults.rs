@@ -22,7 +22,7 @@ pub(super) enum Fate {
     TimedOut,
     /// The connection is lost, or the server says that it restarts.
     Lost,
-    /// The server fails.
+    /// The server fails, or takes no more calls.
     Failed,
     /// What was answered is not what the API promises.
     Invalid,
@@ -124,7 +124,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("HTTP 503", Lost, StaysOpen, |_| status("503 Service Unavailable", "CANARY")),
     fault("HTTP 504", Lost, StaysOpen, |_| status("504 Gateway Timeout", "")),
     fault("HTTP 401", Invalid, StaysOpen, |_| status("401 Unauthorized", "CANARY")),
-    fault("HTTP 429", Invalid, StaysOpen, |_| status("429 Too Many Requests", "CANARY")),
+    fault("HTTP 429", Failed, StaysOpen, |_| status("429 Too Many Requests", "CANARY")),
     fault("HTTP 204", Invalid, StaysOpen, |_| Some(b"HTTP/1.1 204 No Content\r\n\r\n".into())),
     fault("HTTP 101, unasked", Invalid, StaysOpen, |_| {
         Some(

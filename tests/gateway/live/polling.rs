@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use ozeki_graphql::cache::{FeedEnd, FollowError};
+use ozeki_graphql::sandbox::{Fault, Reply, Times};
 
-use super::{Bench, end, next};
+use super::{Bench, budget, end, next};
 
 const LISTS: [(&str, &str); 2] = [("chatconversation", "list"), ("chatfriends", "list")];
 
@@ -156,4 +157,28 @@ async fn who_reads_is_polled_for_later_and_keeps_what_was_just_read() {
     ended(&bench, 1).await;
     assert_eq!((read().await, bench.polls(&alice)), (calls, 1));
     drop(still);
+}
+
+#[tokio::test]
+async fn a_list_that_was_being_read_at_the_logout_makes_nobody_be_polled_for() {
+    let bench = Bench::start().await;
+    let alice = bench.log_in("alice").await;
+    for (api, action) in LISTS {
+        let fault = Fault::new(Reply::Genuine).held();
+        let held = bench.sandbox.faults().inject(api, action, Times::Next(1), fault);
+        let read = if api == LISTS[0].0 {
+            let reading = bench.data.conversations(&alice, &budget()).unwrap();
+            tokio::spawn(async move { reading.fresh().await.is_ok() })
+        } else {
+            let reading = bench.data.friends(&alice, &budget()).unwrap();
+            tokio::spawn(async move { reading.fresh().await.is_ok() })
+        };
+        held.arrived(1).await;
+        bench.data.forget(&alice);
+        held.release();
+        assert!(read.await.unwrap());
+        assert_eq!(bench.metric("pollers"), 0, "{api}");
+    }
+    bench.friends(&alice).await;
+    assert_eq!(bench.metric("pollers"), 1);
 }

@@ -39,7 +39,7 @@ pub(super) fn watch_the_log() {
 }
 
 /// Looks through a text that came out of the gateway.
-pub(super) fn look_through(what: &str, text: &str) {
+pub(crate) fn look_through(what: &str, text: &str) {
     if let Some(secret) = secret_in(text) {
         let found = format!("{secret} in {what}: {text}");
         LEAKED.lock().unwrap_or_else(PoisonError::into_inner).push(found);
@@ -53,7 +53,7 @@ fn secret_in(text: &str) -> Option<String> {
 }
 
 /// Fails the test if any secret came out, in this test or in one beside it.
-pub(super) fn check() {
+pub(crate) fn check() {
     let leaked = LEAKED.lock().unwrap_or_else(PoisonError::into_inner);
     assert!(leaked.is_empty(), "secrets came out: {leaked:#?}");
 }

@@ -113,6 +113,7 @@ impl TestGateway {
             tls: None,
             connections: ConnectionLimits::default(),
             cors_origins: Vec::new(),
+            traces: None,
         };
         change(&mut options);
         let gateway = Gateway::start(options, clock.clone()).await.unwrap();
@@ -181,6 +182,11 @@ impl TestGateway {
     /// Spoils the next answer to a call.
     pub(crate) fn spoil(&self, (api, action): (&str, &str), fault: Fault) -> Injection {
         self.faults().inject(api, action, Times::Next(1), fault)
+    }
+
+    /// As after a signal, for as long as the shutdown is delayed.
+    pub(crate) fn withdraw(&self) {
+        self.gateway.withdraw();
     }
 
     pub(crate) async fn shutdown(self) -> bool {

@@ -1,5 +1,7 @@
 //! A client of graphql-transport-ws for tests, which hides nothing of the protocol.
 
+use std::net::SocketAddr;
+
 use futures_util::{SinkExt, StreamExt};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -25,12 +27,18 @@ impl Socket {
         gateway: &TestGateway,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, (StatusCode, String)> {
-        let url = gateway.url().replacen("http://", "ws://", 1) + "/graphql";
-        let mut request = url.into_client_request().unwrap();
+        Self::open_at(gateway.address(), headers).await
+    }
+
+    /// The same at an address that need not be a test's own gateway.
+    pub(crate) async fn open_at(
+        address: SocketAddr,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, (StatusCode, String)> {
+        let mut request = format!("ws://{address}/graphql").into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
-        let address = gateway.url().trim_start_matches("http://").parse().unwrap();
         let tcp = TcpSocket::new_v4().unwrap();
         tcp.set_recv_buffer_size(SMALL_BUFFER_BYTES).unwrap();
         let tcp = tcp.connect(address).await.unwrap();
@@ -53,13 +61,18 @@ impl Socket {
     /// Opens a socket and introduces a caller, or nobody.
     pub(crate) async fn introduced(gateway: &TestGateway, payload: Option<Value>) -> Self {
         let mut socket = Self::opened(gateway).await;
+        socket.introduce(payload).await;
+        socket
+    }
+
+    /// Introduces a caller, or nobody.
+    pub(crate) async fn introduce(&mut self, payload: Option<Value>) {
         let mut message = json!({ "type": "connection_init" });
         if let Some(payload) = payload {
             message["payload"] = payload;
         }
-        socket.say(&message).await;
-        assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
-        socket
+        self.say(&message).await;
+        assert_eq!(self.hear().await, json!({ "type": "connection_ack" }));
     }
 
     pub(crate) async fn say(&mut self, message: &Value) {
