@@ -3,6 +3,7 @@
 mod admission;
 mod document;
 mod recalling;
+mod request;
 mod subscribing;
 mod values;
 
@@ -18,6 +19,7 @@ pub use admission::Turn;
 use admission::{Admission, Overloaded, Place, RETRY_AFTER_SECONDS};
 use document::{argument_at, fill_defaults, selects_schema};
 use recalling::Known;
+pub use request::{Request, RequestContext};
 use subscribing::ScopePerEvent;
 use values::{check_json, check_values};
 
@@ -44,38 +46,7 @@ use crate::telemetry::{Account, Metrics, OperationKind, OperationOutcome};
 /// As many causes of one operation's failures as an operator reads.
 const CAUSES_LOGGED_MAX: usize = 5;
 
-/// Whether a request shows who asks: only those have shown something for what they cost.
-fn is_proven(context: &RequestContext) -> bool {
-    matches!(context.authentication, Authentication::Caller(_))
-}
-
 pub(super) type GatewaySchema = Schema<Query, Mutation, Subscription>;
-
-/// A GraphQL request, as any transport reads it.
-#[derive(Clone, Debug, Default)]
-pub struct Request {
-    /// The document; empty where only its hash was sent.
-    pub query: String,
-    /// The hash of the document, from a client that hopes to need no more than this the next time.
-    pub persisted: Option<DocumentHash>,
-    /// Which of the document's operations to run; needed where there are several.
-    pub operation_name: Option<String>,
-    /// Values of the operation's variables.
-    pub variables: serde_json::Map<String, serde_json::Value>,
-}
-
-/// Who asks, and how fresh the answer must be.
-#[derive(Clone, Debug)]
-pub struct RequestContext {
-    /// Who asks.
-    pub authentication: Authentication,
-    /// From where, as far as limits go by it.
-    pub client: ClientNetwork,
-    /// Whether reads may be answered from memory.
-    pub freshness: Freshness,
-    /// When the answer must be there.
-    pub deadline: Instant,
-}
 
 /// A parsed document with the operation that was chosen from it.
 #[derive(Debug)]
@@ -190,7 +161,7 @@ impl Engine {
     ///
     /// The [`Answer`] to give when too many wait.
     pub async fn turn(&self, context: &RequestContext) -> Result<Option<Turn>, Box<Answer>> {
-        if is_proven(context) {
+        if context.shows_who_asks() {
             return Ok(None);
         }
         let turn = self.admission.turn().await.map_err(|refused| self.shed(refused));
@@ -296,7 +267,7 @@ impl Engine {
             .map_err(|refusal| Box::new(Answer::too_expensive(refusal)))?;
         let hash = DocumentHash::of(text);
         let known = self.documents.find(hash);
-        let has_turn = turn.is_some() || is_proven(context);
+        let has_turn = turn.is_some() || context.shows_who_asks();
         if let (Some(prepared), true) = (&known, has_turn) {
             return Ok(Arc::clone(prepared));
         }

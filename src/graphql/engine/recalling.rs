@@ -27,7 +27,7 @@ impl Engine {
     pub fn may_be_ready(&self, context: &RequestContext) -> bool {
         self.answers.are_kept()
             && context.freshness == Freshness::Cached
-            && matches!(context.authentication, Authentication::Caller(_))
+            && context.shows_who_asks()
     }
 
     /// Finds the answer to the request that this body holds, as [`recall`](Self::recall) does, if that has found one for
