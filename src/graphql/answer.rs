@@ -8,6 +8,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use super::error::RETRY_AFTER_SECONDS;
+use super::parser::ParseError;
 use super::{ErrorCode, Finished, TooExpensive};
 use crate::session::RateLimited;
 use crate::telemetry::{OK, OperationOutcome};
@@ -15,7 +16,7 @@ use crate::telemetry::{OK, OperationOutcome};
 /// The most errors of one answer; one failing resource can fail hundreds of fields.
 const ERRORS_MAX: usize = 20;
 
-/// The longest message of an error, in characters; the parser repeats the line that it stumbled over.
+/// The longest message of an error, in characters; validation repeats names of the document.
 const MESSAGE_MAX_CHARS: usize = 500;
 
 /// How the library begins to say that a value does not fit a type; the type's name and a quotation mark follow, and
@@ -89,13 +90,23 @@ impl Answer {
     }
 
     /// An answer to a document that did not parse.
-    pub(super) fn parse_error(error: async_graphql::parser::Error) -> Self {
-        let mut error = ServerError::from(error);
-        // The parser draws the line it stumbled over, with an arrow; `locations` tell the same.
-        if let Some((_drawing, expectation)) = error.message.rsplit_once("= ") {
-            error.message = format!("syntax error: {expectation}");
-        }
-        set_code(&mut error, ErrorCode::GraphqlParseFailed);
+    pub(super) fn parse_error(failure: &ParseError) -> Self {
+        let mut error = ServerError::new(failure.to_string(), None);
+        error.locations = failure.positions();
+        set_code(
+            &mut error,
+            match failure {
+                ParseError::MemberRepeated { .. } => ErrorCode::GraphqlValidationFailed,
+                ParseError::Unexpected { .. }
+                | ParseError::Text { .. }
+                | ParseError::TooDeep { .. }
+                | ParseError::TypeSystem { .. }
+                | ParseError::MultipleOperations { .. }
+                | ParseError::OperationRepeated { .. }
+                | ParseError::FragmentRepeated { .. }
+                | ParseError::MissingOperation => ErrorCode::GraphqlParseFailed,
+            },
+        );
         Self::refused(vec![error])
     }
 

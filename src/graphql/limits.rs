@@ -123,7 +123,7 @@ impl Limit {
         match self {
             Self::DocumentBytes => 256 << 10,
             Self::Tokens | Self::Selections => 20_000,
-            // The parser's own bound of selections is 64.
+            // The parser's own bound.
             Self::Nesting | Self::VariablesNesting => 64,
             Self::NameBytes => 1_024,
             Self::Aliases

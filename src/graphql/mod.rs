@@ -20,6 +20,7 @@ mod message_cursor;
 #[expect(clippy::unused_async, reason = "resolvers are async")]
 mod mutation;
 mod paging;
+mod parser;
 mod persisted;
 mod plan;
 mod prepared;

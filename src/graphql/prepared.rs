@@ -2,13 +2,12 @@
 
 use std::sync::OnceLock;
 
-use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
 
 use super::completion::FieldTypes;
 use super::cost::{Refusal, check_shape};
 use super::persisted::DocumentHash;
-use super::{Answer, ErrorCode, OperationLimits, guard};
+use super::{Answer, ErrorCode, OperationLimits, guard, parser};
 
 /// The room that a parsed document takes for each of its tokens, and for its own: measured, and rounded up.
 const BYTES_FOR_EACH_TOKEN: u64 = 160;
@@ -40,7 +39,8 @@ impl Prepared {
             Box::new(Answer::request_error(ErrorCode::GraphqlValidationFailed, message))
         };
         let contents = guard::check(text, limits).map_err(too_expensive)?;
-        let document = parse_query(text).map_err(|error| Box::new(Answer::parse_error(error)))?;
+        let document =
+            parser::parse(text).map_err(|error| Box::new(Answer::parse_error(&error)))?;
         check_shape(&document, limits, types).map_err(|refusal| match refusal {
             Refusal::TooExpensive(refusal) => too_expensive(refusal),
             Refusal::Circle => invalid("fragments spread each other in a circle".to_owned()),

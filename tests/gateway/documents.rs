@@ -72,7 +72,7 @@ fn nesting() -> Vec<Attack> {
             format!("{{...F@d(x:{})}}fragment F on Query{{a}}", deep("[", "]")),
         ),
         ("brackets that stay open", "[{(".repeat(2_500)),
-        ("behind a broken block string", format!("{{a(x:[\"\"\"\"{}", deep("[", "]"))),
+        ("behind a block string", format!("{{a(x:[\"\"\"\\\"\"\"\"\"\"{}", deep("[", "]"))),
         ("behind a comment", format!("{{a(x:#\"\r{}", deep("[", "]"))),
         ("behind a byte order mark", format!("\u{feff}{{a(x:{}", deep("[\u{feff}", "]"))),
         ("behind a string", format!("{{a(x:[\"\\\\\"{}", deep("[", "]"))),
@@ -94,10 +94,10 @@ fn floods() -> Vec<Attack> {
         attack("directives with arguments", &filled("{a", "@include(if:true)", "}"), "directives"),
         attack("fields", &filled("{", "a ", "}"), "tokens"),
         attack("punctuation", &filled("", "!", ""), "tokens"),
-        attack("values without blanks", &filled("{a(x:[", "true", "])}"), "tokens"),
-        attack("numbers without blanks", &filled("{a(x:[", "0", "])}"), "tokens"),
-        attack("empty strings", &filled("{a(x:[", "\"\"", "])}"), "tokens"),
-        attack("arguments", &filled("{a(", "x:1", ")}"), "tokens"),
+        attack("values without blanks", &filled("{a(x:[", "true", "])}"), "name_bytes"),
+        attack("numbers", &filled("{a(x:[", "-0", "])}"), "tokens"),
+        attack("empty strings", &filled("{a(x:[", "\"\" ", "])}"), "tokens"),
+        attack("arguments", &filled("{a(", "x:1 ", ")}"), "tokens"),
         attack("empty operations", &filled("", "{a}", ""), "definitions"),
         attack("named operations", &numbered(1_000, |n| format!("query A{n}{{a}}")), "definitions"),
         attack(
@@ -271,7 +271,7 @@ fn texts() -> Vec<Attack> {
         attack(
             "a block string that does not end",
             &filled("{a(x:\"\"\"", "\\\"\"\"", ""),
-            "tokens",
+            "GRAPHQL_PARSE_FAILED",
         ),
         attack("escapes", &filled("{userId(email:1,e:\"", "\\u00e9", "\")}"), invalid),
         attack(
@@ -286,6 +286,8 @@ fn texts() -> Vec<Attack> {
             "GRAPHQL_PARSE_FAILED",
         ),
         attack("blanks of every kind", &filled("{", "\r\n,\t\r\u{feff}#\n", "nope}"), invalid),
+        attack("numbers without blanks", &filled("{a(x:[", "0", "])}"), "GRAPHQL_PARSE_FAILED"),
+        attack("four quotation marks", "{a(x:[\"\"\"\"])}", "GRAPHQL_PARSE_FAILED"),
         attack("an empty document", "", "GRAPHQL_PARSE_FAILED"),
         attack(
             "a document of comments, as long as may be",
@@ -398,6 +400,29 @@ async fn a_document_that_means_harm_is_refused_in_few_words_and_ends_nothing() {
     }
     assert_eq!(otherwise, [""; 0]);
     caller.data("{ __typename }").await;
+}
+
+#[tokio::test]
+async fn a_syntax_error_is_told_with_its_place_and_repeats_nothing_of_the_document() {
+    let gateway = TestGateway::start().await;
+    let caller = gateway.anonymous();
+    let answer = caller.query("{\n  login(input: { apiKey: \"secret\" ] }) { token }\n}").await;
+    assert_eq!(
+        answer.json(),
+        json!({ "errors": [{
+            "message": "syntax error: expected a member or `}`, found `]`",
+            "locations": [{ "line": 2, "column": 35 }],
+            "extensions": { "code": "GRAPHQL_PARSE_FAILED" },
+        }] })
+    );
+}
+
+#[tokio::test]
+async fn a_document_with_descriptions_runs() {
+    let gateway = TestGateway::start().await;
+    let query = r#""What it is for" query A("How" $a: Boolean! = true) { ...F @include(if: $a) } """All""" fragment F on Query { __typename }"#;
+    let data = gateway.anonymous().data(query).await;
+    assert_eq!(data, json!({ "__typename": "Query" }));
 }
 
 #[tokio::test]

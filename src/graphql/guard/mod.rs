@@ -1,13 +1,11 @@
 //! What a document must keep to before the parser sees it.
 //!
-//! The parser recurses at every bracket, also inside argument values, where it has no limit of its own: a small document
-//! could overflow the stack of its thread and end the process. And what it makes of a document takes a hundred times
-//! the room of the text. One pass over the bytes bounds both; what it counts is never less than the parser finds.
-
-mod lexer;
+//! The parser, and all that walks through its tree, recurses at every bracket, and the tree takes a hundred times the
+//! room of the text. One pass over the parser's own tokens bounds both before anything is made of them; what it counts
+//! is never less than the parser finds.
 
 use super::limits::{Limit, OperationLimits, TooExpensive};
-use lexer::{Lexer, Token};
+use super::parser::{Lexer, Token};
 
 /// What a document that may be parsed consists of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +18,8 @@ pub(super) struct Contents {
     pub(super) strings: u32,
 }
 
-/// Checks a document's length and what it consists of, and stops at the first limit that it exceeds.
+/// Checks a document's length and what it consists of, and stops at the first limit that it exceeds. Behind what is no
+/// token nothing is counted, since the parser goes no further either.
 pub(super) fn check(document: &str, limits: &OperationLimits) -> Result<Contents, TooExpensive> {
     limits.check(Limit::DocumentBytes, document.len() as u64)?;
     let mut contents = Contents::default();
@@ -29,7 +28,11 @@ pub(super) fn check(document: &str, limits: &OperationLimits) -> Result<Contents
     let mut definitions = 0_u32;
     let mut is_aliased = false;
     let mut aliased: Vec<(&str, u32)> = Vec::new();
-    for token in Lexer::new(document) {
+    let mut lexer = Lexer::new(document);
+    while let Ok((_, token)) = lexer.next_token() {
+        if token == Token::End {
+            break;
+        }
         contents.tokens += 1;
         limits.check(Limit::Tokens, contents.tokens.into())?;
         let follows_alias = std::mem::take(&mut is_aliased);
@@ -41,7 +44,7 @@ pub(super) fn check(document: &str, limits: &OperationLimits) -> Result<Contents
                     limits.check(Limit::AliasesPerField, times.into())?;
                 }
             }
-            Token::Open(bracket) => {
+            Token::Punctuator(bracket @ (b'{' | b'[' | b'(')) => {
                 // A selection that stands in none belongs to an operation or a fragment.
                 definitions += u32::from(depth == 0 && bracket == b'{');
                 limits.check(Limit::Definitions, definitions.into())?;
@@ -51,21 +54,21 @@ pub(super) fn check(document: &str, limits: &OperationLimits) -> Result<Contents
                 limits.check(Limit::Nesting, depth.into())?;
             }
             // One that closes nothing ends the parser's work, so it does not matter what is counted behind it.
-            Token::Close(bracket) => {
+            Token::Punctuator(bracket @ (b'}' | b']' | b')')) => {
                 depth = depth.saturating_sub(1);
                 parentheses = parentheses.saturating_sub(u32::from(bracket == b')'));
             }
-            Token::Colon if parentheses == 0 => {
+            Token::Punctuator(b':') if parentheses == 0 => {
                 is_aliased = true;
                 contents.aliases += 1;
                 limits.check(Limit::Aliases, contents.aliases.into())?;
             }
-            Token::At => {
+            Token::Punctuator(b'@') => {
                 contents.directives += 1;
                 limits.check(Limit::Directives, contents.directives.into())?;
             }
-            Token::String => contents.strings += 1,
-            Token::Colon | Token::Number | Token::Other => {}
+            Token::String(_) | Token::BlockString(_) => contents.strings += 1,
+            Token::Punctuator(_) | Token::Number(_) | Token::End => {}
         }
     }
     Ok(contents)

@@ -1,0 +1,141 @@
+//! The token that is read next, and where it stands.
+
+use async_graphql::{Name, Pos, Positioned};
+
+use super::ParseError;
+use super::lexer::{Fault, Lexer, LexicalError, Token};
+
+/// How deep brackets may stand in each other: what the guard's limit can be set to, so none behind it comes here.
+/// It is what bounds the parser's recursion, whatever stands in front of it.
+pub(super) const NESTING_MAX: u32 = 64;
+
+/// What the functions of the parser read from.
+#[derive(Debug)]
+pub(super) struct Tokens<'a> {
+    lexer: Lexer<'a>,
+    places: Places<'a>,
+    current: Token<'a>,
+    at: Pos,
+    depth: u32,
+}
+
+impl<'a> Tokens<'a> {
+    pub(super) fn try_new(text: &'a str) -> Result<Self, ParseError> {
+        let places = Places { bytes: text.as_bytes(), at: 0, pos: Pos { line: 1, column: 1 } };
+        let (lexer, at) = (Lexer::new(text), places.pos);
+        let mut tokens = Self { lexer, places, current: Token::End, at, depth: 0 };
+        tokens.advance()?;
+        Ok(tokens)
+    }
+
+    /// The token that is read next.
+    pub(super) fn current(&self) -> Token<'a> {
+        self.current
+    }
+
+    /// Where it begins.
+    pub(super) fn at(&self) -> Pos {
+        self.at
+    }
+
+    pub(super) fn advance(&mut self) -> Result<(), ParseError> {
+        match self.lexer.next_token() {
+            Ok((start, token)) => {
+                self.at = self.places.advance(start);
+                self.current = token;
+                Ok(())
+            }
+            Err(LexicalError { at, fault }) => {
+                Err(ParseError::Text { fault, at: self.places.advance(at) })
+            }
+        }
+    }
+
+    pub(super) fn is(&self, punctuator: u8) -> bool {
+        self.current == Token::Punctuator(punctuator)
+    }
+
+    /// Takes a punctuator if it is what comes next, and tells whether it was.
+    pub(super) fn take(&mut self, punctuator: u8) -> Result<bool, ParseError> {
+        let is_next = self.is(punctuator);
+        if is_next {
+            self.advance()?;
+        }
+        Ok(is_next)
+    }
+
+    pub(super) fn expect(
+        &mut self,
+        punctuator: u8,
+        expected: &'static str,
+    ) -> Result<(), ParseError> {
+        if self.take(punctuator)? { Ok(()) } else { Err(self.unexpected(expected)) }
+    }
+
+    pub(super) fn name(&mut self, expected: &'static str) -> Result<Positioned<Name>, ParseError> {
+        let Token::Name(name) = self.current else { return Err(self.unexpected(expected)) };
+        let name = Positioned::new(Name::new(name), self.at);
+        self.advance()?;
+        Ok(name)
+    }
+
+    pub(super) fn unexpected(&self, expected: &'static str) -> ParseError {
+        ParseError::Unexpected { expected, found: self.current.to_string(), at: self.at }
+    }
+
+    /// An error within the current token, some bytes behind its beginning.
+    pub(super) fn fault(&self, fault: Fault, offset: usize) -> ParseError {
+        let mut places = self.places.clone();
+        ParseError::Text { fault, at: places.advance(places.at + offset) }
+    }
+
+    /// Reads what stands in brackets, the opening one being what comes next, with `read` for each part until the
+    /// closing one. Where there must be a part, `needed` names it.
+    pub(super) fn in_brackets(
+        &mut self,
+        close: u8,
+        needed: Option<&'static str>,
+        mut read: impl FnMut(&mut Self) -> Result<(), ParseError>,
+    ) -> Result<(), ParseError> {
+        if self.depth == NESTING_MAX {
+            return Err(ParseError::TooDeep { at: self.at });
+        }
+        self.depth += 1;
+        self.advance()?;
+        if let Some(needed) = needed
+            && self.is(close)
+        {
+            return Err(self.unexpected(needed));
+        }
+        while !self.is(close) {
+            read(self)?;
+        }
+        self.depth -= 1;
+        self.advance()
+    }
+}
+
+/// Lines and columns of bytes in their order, as the schema library counts them: from one, columns in characters, a
+/// carriage return as the beginning of the same line.
+#[derive(Clone, Debug)]
+struct Places<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    pos: Pos,
+}
+
+impl Places<'_> {
+    fn advance(&mut self, to: usize) -> Pos {
+        for byte in &self.bytes[self.at..to] {
+            match byte {
+                b'\n' => self.pos = Pos { line: self.pos.line + 1, column: 1 },
+                b'\r' => self.pos.column = 1,
+                // Bytes within a character.
+                0x80..=0xbf => {}
+                _ => self.pos.column += 1,
+            }
+        }
+        self.at = to;
+        self.pos
+    }
+}
