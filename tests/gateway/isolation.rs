@@ -38,16 +38,17 @@ pub(crate) fn forwarding(gateway: &TestGateway, email: &str, key: &str) -> Calle
         .with_header("ozeki-signature", &signature)
 }
 
-pub(crate) async fn forwarding_gateway() -> TestGateway {
+pub(crate) async fn forwarding_gateway(keeps_answers: bool) -> TestGateway {
     TestGateway::start_signed_by(bodyless(), |options| {
         options.session.forward_credentials = true;
+        options.cache.keeps_answers = keeps_answers;
     })
     .await
 }
 
 #[tokio::test]
 async fn forwarded_credentials_read_the_same_data_as_a_session() {
-    let gateway = forwarding_gateway().await;
+    let gateway = forwarding_gateway(true).await;
     let query = "{ viewer { id } conversations { nodes { id } } friends { nodes { id name } } }";
     let by_session = gateway.log_in("alice").await.data(query).await;
     let alice = forwarding(&gateway, "alice@example.com", "alice-demo");
@@ -61,7 +62,7 @@ async fn forwarded_credentials_read_the_same_data_as_a_session() {
 
 #[tokio::test]
 async fn another_credential_of_the_same_user_is_never_answered_from_the_cache() {
-    let gateway = forwarding_gateway().await;
+    let gateway = forwarding_gateway(true).await;
     forwarding(&gateway, "alice@example.com", "alice-demo").data(BOTH).await;
     let impostor = forwarding(&gateway, "alice@example.com", "bob-demo");
     for round in 1..=2 {
@@ -128,7 +129,7 @@ async fn credentials_are_not_forwarded_unless_that_is_switched_on() {
 
 #[tokio::test]
 async fn malformed_forwarded_credentials_cost_no_call() {
-    let gateway = forwarding_gateway().await;
+    let gateway = forwarding_gateway(true).await;
     let user = UserId::from_email("alice@example.com").unwrap().to_string();
     for (user, station, signature) in [
         ("alice", STATION, "x"),

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use ozeki_graphql::app::GatewayOptions;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
@@ -229,11 +230,14 @@ async fn world(gateway: &TestGateway) -> World {
 #[test]
 fn no_read_shows_a_state_from_before_the_readers_own_change() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let steps = (steps(), any::<bool>());
     let mut runner = TestRunner::new(Config { cases: 24, ..Config::default() });
     runner
-        .run(&steps(), |steps| {
+        .run(&steps, |(steps, keeps_answers)| {
             runtime.block_on(async {
-                let gateway = TestGateway::start().await;
+                let keep =
+                    |options: &mut GatewayOptions| options.cache.keeps_answers = keeps_answers;
+                let gateway = TestGateway::start_with(keep).await;
                 let mut world = world(&gateway).await;
                 // One conversation must not be two of the model's.
                 let is_one = world.chats[0] == world.chats[1];
