@@ -8,13 +8,13 @@ use foldhash::quality::RandomState;
 use super::{Session, SessionId};
 use crate::ozeki::{Timestamp, UserId};
 
-/// How many users' ended sessions are remembered. Only as many *users* can push one out, so nobody can do it alone; a
-/// user takes some 200 bytes, and about 3 kB at most.
-const USERS_MAX: u64 = 50_000;
+/// The room for ended sessions, in bytes. Only some hundred *users* who end as many as they can push one out, so nobody can
+/// do it alone.
+const MAX_BYTES: u64 = 64 << 20;
 
-/// How many of one user's ended sessions are remembered one by one. Whoever ends more within the life of a token ends
-/// all that they have: what is theirs costs a bounded amount, and nothing of it is forgotten.
-const SESSIONS_PER_USER_MAX: usize = 64;
+/// How many of one user's ended sessions are remembered one by one: more than logins are allowed by default within the
+/// life of a token, 3,610 in twelve hours.
+const SESSIONS_PER_USER_MAX: usize = 4_096;
 
 /// The sessions that are refused although their tokens have not expired.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(super) struct Revocations(moka::sync::Cache<UserId, Arc<Ended>, RandomState>
 /// What one user has ended.
 #[derive(Clone, Debug, Default)]
 struct Ended {
+    /// In the order of their ids.
     sessions: Vec<EndedSession>,
     /// All sessions that began no later than this.
     all_until: Option<Timestamp>,
@@ -39,7 +40,8 @@ impl Revocations {
     /// Remembers ends for as long as a token can be accepted.
     pub(super) fn new(token_life: Duration) -> Self {
         let ended = moka::sync::Cache::builder()
-            .max_capacity(USERS_MAX)
+            .max_capacity(MAX_BYTES)
+            .weigher(|_user, ended: &Arc<Ended>| u32::try_from(ended.bytes()).unwrap_or(u32::MAX))
             .eviction_policy(moka::policy::EvictionPolicy::lru())
             .time_to_live(token_life)
             .build_with_hasher(RandomState::default());
@@ -65,17 +67,35 @@ impl Ended {
     fn add(&mut self, session: &Session, now: Timestamp) {
         self.sessions.retain(|it| it.expires_at > now);
         let Session { id, issued_at, expires_at, name: _ } = *session;
-        self.sessions.push(EndedSession { id, issued_at, expires_at });
-        if self.sessions.len() > SESSIONS_PER_USER_MAX {
-            self.all_until = self.all_until.max(Some(now));
-            // What another replica's clock dates later stays for itself.
-            self.sessions.retain(|it| it.issued_at > now);
+        if let Err(place) = self.place(id) {
+            self.sessions.insert(place, EndedSession { id, issued_at, expires_at });
         }
+        if self.sessions.len() > SESSIONS_PER_USER_MAX {
+            self.forget_the_first();
+        }
+    }
+
+    /// Makes room: what is no longer remembered by itself is ended with all that began before it. What is theirs costs a
+    /// bounded amount, and no end is forgotten.
+    fn forget_the_first(&mut self) {
+        let first = self.sessions.iter().map(|it| it.issued_at).min();
+        self.all_until = self.all_until.max(first);
+        self.sessions.retain(|it| Some(it.issued_at) > first);
     }
 
     fn contains(&self, session: &Session) -> bool {
         self.all_until.is_some_and(|until| session.issued_at <= until)
-            || self.sessions.iter().any(|it| it.id == session.id)
+            || self.place(session.id).is_ok()
+    }
+
+    /// Where a session stands, or would stand.
+    fn place(&self, id: SessionId) -> Result<usize, usize> {
+        self.sessions.binary_search_by(|it| it.id.0.cmp(&id.0))
+    }
+
+    fn bytes(&self) -> usize {
+        // What the table itself needs for a user is as much again as this.
+        2 * size_of::<Self>() + self.sessions.capacity() * size_of::<EndedSession>()
     }
 }
 
@@ -107,31 +127,40 @@ mod tests {
         let revocations = Revocations::new(Duration::from_secs(60));
         let others = session(u64::MAX, 0);
         revocations.revoke(user(1), &others, at(0));
-        let ended: Vec<_> = (0..300_u64).map(|number| session(number, 0)).collect();
+        let many = u64::try_from(SESSIONS_PER_USER_MAX).unwrap() + 100;
+        // Four of them began in each second, and were ended in the same.
+        let began = |number: u64| i64::try_from(number / 4).unwrap();
+        let mut sessions = (0..many).map(|number| {
+            let mut session = session(number, began(number));
+            session.expires_at = at(1_000_000);
+            session
+        });
+        let lasting = sessions.next_back().unwrap();
+        let ended: Vec<_> = sessions.collect();
         for session in &ended {
-            revocations.revoke(user(2), session, at(0));
+            revocations.revoke(user(2), session, session.issued_at);
         }
         assert!(revocations.contains(user(1), &others));
         assert!(ended.iter().all(|session| revocations.contains(user(2), session)));
         let kept = revocations.0.get(&user(2)).unwrap();
-        assert!(kept.sessions.len() <= SESSIONS_PER_USER_MAX);
-        // A session that begins afterwards is none of those.
-        assert!(!revocations.contains(user(2), &session(1_000, 1)));
+        assert!(kept.sessions.len() <= SESSIONS_PER_USER_MAX && kept.all_until.is_some());
+        // One that began in the very second of the last ends goes on; one from before the first of them does not.
+        assert!(!revocations.contains(user(2), &lasting));
+        assert!(revocations.contains(user(2), &session(1_000_000, 0)));
     }
 
     #[test]
-    fn a_few_ends_leave_the_other_sessions_of_the_user() {
+    fn ends_leave_the_other_sessions_of_the_user() {
         let revocations = Revocations::new(Duration::from_secs(60));
-        let limit = u64::try_from(SESSIONS_PER_USER_MAX).unwrap();
-        for number in 0..limit {
+        let old = session(10_000, 0);
+        for number in 0..300 {
             revocations.revoke(user(2), &session(number, 0), at(0));
         }
-        assert!(!revocations.contains(user(2), &session(limit, 0)));
+        assert!(!revocations.contains(user(2), &old));
         // Those that have expired since need no place any more.
-        for number in limit..2 * limit {
-            revocations.revoke(user(2), &session(number, 59), at(60));
-        }
-        assert!(!revocations.contains(user(2), &session(1_000, 59)));
+        revocations.revoke(user(2), &session(1_000, 59), at(60));
+        assert_eq!(revocations.0.get(&user(2)).unwrap().sessions.len(), 1);
+        assert!(!revocations.contains(user(2), &session(1_001, 59)));
     }
 
     #[test]
