@@ -125,6 +125,24 @@ fn one_line_tells_what_became_of_a_request() {
 }
 
 #[test]
+fn a_method_that_a_client_made_up_is_not_repeated_in_the_log() {
+    let mut sandbox = Logged::start();
+    let url: reqwest::Url = sandbox.ports["graphql_url"].as_str().unwrap().parse().unwrap();
+    let address = (url.host_str().unwrap(), url.port().unwrap());
+    let mut connection = std::net::TcpStream::connect(address).unwrap();
+    let method = "X".repeat(30_000);
+    let head = format!(
+        "{method} /graphql HTTP/1.1\r\nhost: a\r\nx-request-id: made-up\r\nconnection: close\r\n\r\n"
+    );
+    connection.write_all(head.as_bytes()).unwrap();
+    connection.read_to_end(&mut Vec::new()).unwrap();
+    assert_eq!(sandbox.summary("made-up")["method"], "_OTHER");
+    send_signal(&sandbox.process, "-TERM");
+    ended_cleanly(&mut sandbox.process);
+    assert!(!std::fs::read_to_string(&sandbox.log).unwrap().contains("XX"));
+}
+
+#[test]
 fn a_log_that_nobody_reads_stops_neither_requests_nor_the_end() {
     let mut sandbox = Logged::start_into(&[], |_| Stdio::piped());
     let url = sandbox.ports["graphql_url"].as_str().unwrap();
