@@ -17,7 +17,7 @@ pub use labels::{
     BreakerState, CacheOutcome, LoginOutcome, NoticeKind, OperationKind, OperationOutcome,
     RateLimit, StreamKind, TraceOutcome,
 };
-pub use log::{LogStyle, start_log};
+pub use log::{LogEnd, LogStyle, is_log_written_out, start_log};
 pub use metrics::{Gauged, Metrics};
 pub use trace::{
     Attribute, Ending, Span, Trace, TraceId, TraceOptions, TraceSetupError, Tracer, Value,
