@@ -90,7 +90,7 @@ impl Clock {
 /// What the machine's monotonic time counts from: the first time that it is asked for.
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+#[expect(clippy::disallowed_methods, reason = "all but the lines of the log ask the machine here")]
 fn system_unix_time() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

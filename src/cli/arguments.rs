@@ -204,7 +204,7 @@ fn argument(setting: &'static Setting, kind: CommandKind) -> Arg {
         | Form::Choice(_)
         | Form::Limits
         | Form::Text(_)
-        | Form::Url
+        | Form::Url(_)
         | Form::Secret(_) => argument,
     }
 }

@@ -20,7 +20,7 @@ impl Effective {
         let shown = given.map(|given| {
             let text = match setting.form {
                 Form::Secret(_) => "(set)".to_owned(),
-                Form::Url => UpstreamUrl::parse(&given.text)
+                Form::Url(_) => UpstreamUrl::parse(&given.text)
                     .map_or_else(|_| without_user_info(&given.text), |url| url.to_string()),
                 // All of them, also those that are not named.
                 Form::Limits => OperationLimits::parse(&given.text)

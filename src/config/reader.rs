@@ -183,7 +183,7 @@ fn shown(setting: &Setting, text: &str) -> String {
     match setting.form {
         Form::Secret(_) => "a text".to_owned(),
         _ if text.is_empty() => "nothing".to_owned(),
-        Form::Url => quoted(&without_user_info(text)),
+        Form::Url(_) => quoted(&without_user_info(text)),
         Form::Switch
         | Form::Duration(_)
         | Form::Size(_)

@@ -106,8 +106,8 @@ pub enum Form {
     Limits,
     /// Whatever this phrase describes.
     Text(&'static str),
-    /// An http or https URL; its user info is never printed.
-    Url,
+    /// An http or https URL, such as this one; its user info is never printed.
+    Url(&'static str),
     /// Whatever this phrase describes; the value is never printed.
     Secret(&'static str),
 }
@@ -124,11 +124,7 @@ impl fmt::Display for Form {
                 shown_duration(*limits.end())
             ),
             Self::Size(limits) if *limits.end() == u64::MAX => {
-                write!(
-                    formatter,
-                    "a size of at least {}",
-                    shown_size(*limits.start())
-                )
+                write!(formatter, "a size of at least {}", shown_size(*limits.start()))
             }
             Self::Size(limits) => write!(
                 formatter,
@@ -137,20 +133,19 @@ impl fmt::Display for Form {
                 shown_size(*limits.end())
             ),
             Self::Count(limits) => {
-                write!(
-                    formatter,
-                    "a whole number from {} to {}",
-                    limits.start(),
-                    limits.end()
-                )
+                write!(formatter, "a whole number from {} to {}", limits.start(), limits.end())
             }
-            Self::Limits => formatter
-                .write_str("limits such as tokens=3000,depth=12; what is not named keeps its default"),
+            Self::Limits => formatter.write_str(
+                "limits such as tokens=3000,depth=12; what is not named keeps its default",
+            ),
             Self::Choice(words) => write!(formatter, "one of {}", words.join(", ")),
             Self::Text(phrase) | Self::Secret(phrase) => formatter.write_str(phrase),
-            Self::Url => formatter.write_str(
-                "an http or https URL without query or fragment, such as http://chat.example/ozeki/index.php",
-            ),
+            Self::Url(example) => {
+                write!(
+                    formatter,
+                    "an http or https URL without query or fragment, such as {example}"
+                )
+            }
         }
     }
 }

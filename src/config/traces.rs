@@ -8,7 +8,7 @@ pub(super) const SHARE_DEFAULT: &str = "1";
 
 pub(super) const SHARE_FORM: &str = "a number from 0 to 1, such as 0.05";
 
-/// What the endpoint must be; the form's own example is of a chat server.
+/// What the endpoint must be.
 const ENDPOINT_EXPECTED: &str =
     "the http or https URL of a collector of traces, such as http://collector.example:4318";
 

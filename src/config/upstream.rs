@@ -14,6 +14,9 @@ use super::file::read_bounded_bytes;
 use super::reader::{Expected, Reader};
 use super::setting::Form;
 
+/// The URL of the vendor's pages, on another host.
+pub(super) const URL_EXAMPLE: &str = "http://chat.example/ozeki/index.php";
+
 /// A healthy server answers within a second; ten of them outlast a garbage collection, not a person's patience.
 pub(super) const TIMEOUT_DEFAULT: &str = "10s";
 
@@ -117,7 +120,7 @@ impl UpstreamUrl {
             .filter(|url| matches!(url.scheme(), "http" | "https"))
             .filter(|url| url.query().is_none() && url.fragment().is_none())
             .map(Self)
-            .ok_or_else(|| Form::Url.to_string())
+            .ok_or_else(|| Form::Url(URL_EXAMPLE).to_string())
     }
 
     /// Takes the URL of a server of our own.

@@ -242,12 +242,11 @@ impl Answer {
         Self { response: Response::default(), progress: Progress::Executed, written: Some(written) }
     }
 
-    /// Writes the answer and gives its bytes to `keep`, unless it was kept already.
-    pub(super) fn written(mut self, keep: impl FnOnce(Bytes) -> Option<Arc<Finished>>) -> Self {
+    /// Writes the answer and shows its bytes to `keep`, unless it was kept already.
+    pub(super) fn written(mut self, keep: impl FnOnce(&[u8]) -> Option<Arc<Finished>>) -> Self {
         if self.finished().is_none() {
-            // Copied, since an allocator may leave what was only cut in the room that it had grown to.
-            let body = Bytes::copy_from_slice(&self.to_bytes());
-            self.written = Some(Written { finished: keep(body.clone()), body });
+            let body = self.to_bytes();
+            self.written = Some(Written { finished: keep(&body), body });
         }
         self
     }

@@ -1,9 +1,9 @@
 //! An id for each request, in its log line and its answer.
 
-use std::cell::RefCell;
-
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::{Builder, Uuid};
+
+use crate::telemetry::random;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -23,14 +23,6 @@ fn given(headers: &HeaderMap) -> Option<HeaderValue> {
     is_valid.then(|| id.clone())
 }
 
-/// The randomness of so many ids is asked for at once: each time is a call of the system.
-const IDS_AT_ONCE: usize = 64;
-
-thread_local! {
-    /// Randomness that no id has used yet.
-    static UNUSED: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
-}
-
 fn new_id() -> HeaderValue {
     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
     let text = new_uuid().hyphenated().encode_lower(&mut text);
@@ -38,15 +30,10 @@ fn new_id() -> HeaderValue {
 }
 
 fn new_uuid() -> Uuid {
-    let random = UNUSED.with_borrow_mut(|unused| {
-        if unused.is_empty() {
-            let mut drawn = [[0; 16]; IDS_AT_ONCE];
-            getrandom::fill(drawn.as_flattened_mut()).ok()?;
-            unused.extend(drawn);
-        }
-        unused.pop()
-    });
-    random.map_or_else(Uuid::new_v4, |bytes| Builder::from_random_bytes(bytes).into_uuid())
+    let drawn = random().zip(random()).map(|(high, low)| u128::from(high) << 64 | u128::from(low));
+    drawn.map_or_else(Uuid::new_v4, |drawn| {
+        Builder::from_random_bytes(drawn.to_ne_bytes()).into_uuid()
+    })
 }
 
 #[cfg(test)]

@@ -89,9 +89,8 @@ pub(super) fn of_socket_operation(operation: OperationFacts) -> Ending {
 
 fn of_operation(operation: OperationFacts) -> Vec<Attribute> {
     let OperationFacts { name, kind, document, outcome } = operation;
-    let kind = kind.filter(|kind| *kind != OperationKind::Refused);
     let facts = [
-        // At most 128 bytes: longer names are refused before an operation is chosen.
+        // As long as the limit `name_bytes` allows: longer names are refused before an operation is chosen.
         ("graphql.operation.name", name.map(|name| text(String::from(name)))),
         ("graphql.operation.type", kind.map(|kind| text(kind.as_str()))),
         ("ozeki_graphql.document_hash", document.map(|hash| text(String::from(hash)))),

@@ -11,7 +11,7 @@ use crate::ozeki::UserId;
 
 /// The most calls that are kept, the newest: more than any test makes, and a few hundred KiB for a demo that runs
 /// for weeks.
-const MAX_CALLS: usize = 4096;
+pub const JOURNAL_MAX: usize = 4096;
 
 /// How a call ended, before any [fault](super::Fault) spoilt its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Journal {
         Self(Arc::new(Inner { calls: Mutex::default(), changed: watch::Sender::new(()) }))
     }
 
-    /// The newest calls (at most 4096), oldest first.
+    /// The newest calls (at most [`JOURNAL_MAX`]), oldest first.
     pub fn calls(&self) -> Vec<Call> {
         self.lock().iter().cloned().collect()
     }
@@ -103,7 +103,7 @@ impl Journal {
         }
         {
             let mut calls = self.lock();
-            if calls.len() == MAX_CALLS {
+            if calls.len() == JOURNAL_MAX {
                 calls.pop_front();
             }
             calls.push_back(call);
@@ -133,10 +133,10 @@ mod tests {
     #[test]
     fn only_the_newest_calls_are_kept() {
         let journal = Journal::new();
-        for number in 0..=MAX_CALLS {
+        for number in 0..=JOURNAL_MAX {
             journal.record(call(&number.to_string()));
         }
-        assert_eq!(journal.calls().len(), MAX_CALLS);
+        assert_eq!(journal.calls().len(), JOURNAL_MAX);
         assert_eq!(journal.calls()[0].action, "1");
     }
 

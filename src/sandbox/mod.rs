@@ -27,6 +27,6 @@ mod tests;
 
 pub use demo::{DemoUser, demo_users};
 pub use faults::{Fault, Faults, Injection, Reply, Times};
-pub use journal::{Call, Journal, Outcome};
+pub use journal::{Call, JOURNAL_MAX, Journal, Outcome};
 pub use refusal::Refusal;
 pub use server::{Sandbox, SandboxOptions};

@@ -10,6 +10,7 @@ mod labels;
 mod log;
 mod metrics;
 mod process;
+mod random;
 mod trace;
 
 pub use account::{Account, Counts, OK, OperationFacts, attributed};
@@ -19,6 +20,7 @@ pub use labels::{
 };
 pub use log::{LogEnd, LogStyle, is_log_written_out, start_log};
 pub use metrics::{Gauged, Metrics};
+pub use random::random;
 pub use trace::{
     Attribute, Ending, Span, Trace, TraceId, TraceOptions, TraceSetupError, Tracer, Value,
 };

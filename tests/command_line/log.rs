@@ -1,8 +1,10 @@
 //! The log's one line for each request.
 
 use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::mpsc;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -188,17 +190,10 @@ fn a_log_whose_reader_has_gone_stops_neither_requests_nor_the_end() {
     ended_cleanly(&mut sandbox.process);
 }
 
-#[test]
-fn the_line_names_the_trace_that_a_collector_gets() {
-    let collector = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://opensesame@{}", collector.local_addr().unwrap());
-    let mut sandbox = Logged::start_with(&["--trace-endpoint", &url]);
-    sandbox.ask("traced-1", "", "query Traced { __typename }");
-    let trace = sandbox.summary("traced-1")["trace_id"].as_str().unwrap().to_owned();
-    assert!(trace.len() == 32 && trace.bytes().all(|byte| byte.is_ascii_hexdigit()), "{trace}");
-
-    send_signal(&sandbox.process, "-TERM");
+/// Takes one request as a collector does.
+fn taken(collector: &TcpListener) -> String {
     let (mut connection, _) = collector.accept().unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut request = Vec::new();
     let mut part = [0; 4096];
     let is_whole = |request: &[u8]| String::from_utf8_lossy(request).ends_with("}]}]}");
@@ -208,7 +203,23 @@ fn the_line_names_the_trace_that_a_collector_gets() {
         request.extend_from_slice(&part[..length]);
     }
     connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
-    let request = String::from_utf8(request).unwrap();
+    String::from_utf8(request).unwrap()
+}
+
+#[test]
+fn the_line_names_the_trace_that_a_collector_gets() {
+    let collector = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://opensesame@{}", collector.local_addr().unwrap());
+    let (sender, requests) = mpsc::channel();
+    // By itself, so that a test whose collector is never asked ends.
+    std::thread::spawn(move || sender.send(taken(&collector)));
+    let mut sandbox = Logged::start_with(&["--trace-endpoint", &url]);
+    sandbox.ask("traced-1", "", "query Traced { __typename }");
+    let trace = sandbox.summary("traced-1")["trace_id"].as_str().unwrap().to_owned();
+    assert!(trace.len() == 32 && trace.bytes().all(|byte| byte.is_ascii_hexdigit()), "{trace}");
+
+    send_signal(&sandbox.process, "-TERM");
+    let request = requests.recv_timeout(PATIENCE).expect("a request to the collector");
     assert!(request.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{request}");
     assert!(request.contains(&format!("\"traceId\":\"{trace}\"")), "{request}");
     ended_cleanly(&mut sandbox.process);

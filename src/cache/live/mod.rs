@@ -263,9 +263,13 @@ impl Data {
     /// Notes that a signed call of the caller has succeeded: who reads is followed from now on, where there is room. What
     /// the caller did meanwhile may have been a logout, so the call must have begun after it.
     pub(super) fn note_proved(self: &Arc<Self>, caller: &Caller, proof: Proof) {
-        if self.live.follows_readers && proof == self.proof(caller, proof.0) {
-            // Without room the caller's lists are believed for a shorter time.
-            let _ = self.follow(caller, STATIONS_OF_READERS_MAX, |_| Ok(()));
+        if self.live.follows_readers {
+            // A logout raises the generations, and then takes the lock to end what is followed.
+            let stations = self.live.lock();
+            if proof == self.proof(caller, proof.0) {
+                // Without room the caller's lists are believed for a shorter time.
+                let _ = self.follow(stations, caller, STATIONS_OF_READERS_MAX, |_| Ok(()));
+            }
         }
     }
 
@@ -275,7 +279,7 @@ impl Data {
         caller: &Arc<Caller>,
         _proof: &Arc<P>,
     ) -> Result<Attention, FollowError> {
-        let (receiver, wake) = self.follow(caller, STATIONS_MAX, |follower| {
+        let (receiver, wake) = self.follow(self.live.lock(), caller, STATIONS_MAX, |follower| {
             if follower.subscriptions() >= SUBSCRIPTIONS_PER_CALLER_MAX {
                 return Err(FollowError::CallerFull);
             }
@@ -294,12 +298,12 @@ impl Data {
     /// Makes the caller one who is followed, if it is not, and lets `enter` add to that.
     fn follow<T>(
         self: &Arc<Self>,
+        mut stations: MutexGuard<'_, Stations>,
         caller: &Caller,
         stations_max: usize,
         enter: impl FnOnce(&mut Follower) -> Result<T, FollowError>,
     ) -> Result<(T, Arc<Notify>), FollowError> {
         let id = caller.identity().station;
-        let mut stations = self.live.lock();
         if !stations.contains_key(&id) && stations.len() >= stations_max {
             return Err(FollowError::Full);
         }

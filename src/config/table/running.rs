@@ -93,7 +93,7 @@ pub(super) static SETTINGS: [Setting; 15] = [
         flag: "trace-endpoint",
         value_name: "URL",
         default: None,
-        form: Form::Url,
+        form: Form::Url("http://collector.example:4318"),
         commands: ALL,
         group: Group::Traces,
         help: "Send traces to this collector by OTLP over HTTP, such as http://collector.example:4318; none are made without it",

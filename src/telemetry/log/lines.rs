@@ -1,7 +1,7 @@
 //! What becomes of an event: one line, with the fields of the spans around it.
 
 use std::cell::RefCell;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
 use time::format_description::FormatItem;
@@ -54,7 +54,7 @@ impl<S: Style, W: Fn(&[u8])> Lines<S, W> {
         let Line { text, moment } = line;
         let metadata = event.metadata();
         text.clear();
-        self.style.begin(text, moment.now(), *metadata.level(), metadata.target());
+        self.style.begin(text, moment.at(unix_time()), *metadata.level(), metadata.target());
         event.record(&mut self.style.fields(text));
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(SpanFields(fields)) = span.extensions().get() {
@@ -100,10 +100,14 @@ impl<S: Style, W> Lines<S, W> {
         R: Subscriber + for<'a> LookupSpan<'a>,
     {
         let Some(span) = context.span(id) else { return };
+        // Written before the span is locked: what is shown may log itself, which reads the span.
+        let mut added = Vec::new();
+        record(&mut self.style.fields(&mut added));
         let mut extensions = span.extensions_mut();
-        let mut fields = extensions.remove::<SpanFields>().map_or_else(Vec::new, |known| known.0);
-        record(&mut self.style.fields(&mut fields));
-        extensions.insert(SpanFields(fields));
+        match extensions.get_mut() {
+            Some(SpanFields(fields)) => fields.extend_from_slice(&added),
+            None => extensions.insert(SpanFields(added)),
+        }
     }
 }
 
@@ -115,9 +119,8 @@ struct Moment {
 }
 
 impl Moment {
-    #[expect(clippy::disallowed_methods, reason = "a line tells when it was really written")]
-    fn now(&mut self) -> &str {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    /// The text of a time since 1970.
+    fn at(&mut self, since: Duration) -> &str {
         let second = since.as_secs();
         if self.second != Some(second) {
             let date = i64::try_from(second).ok().map(OffsetDateTime::from_unix_timestamp);
@@ -137,18 +140,24 @@ impl Moment {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a line tells when it was really written")]
+fn unix_time() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use std::error::Error;
     use std::sync::{Arc, Mutex};
     use std::{fmt, io};
 
+    use proptest::collection::vec;
     use proptest::prelude::*;
     use serde_json::Value;
     use tracing::subscriber::with_default;
     use tracing_subscriber::layer::SubscriberExt;
 
-    use super::super::style::{Json, Text};
+    use super::super::style::{Json, Text, is_shown};
     use super::*;
 
     /// What is written by a style while something is logged.
@@ -224,11 +233,16 @@ mod tests {
     }
 
     #[test]
-    fn the_time_goes_on() {
+    fn the_time_of_a_line_is_exact_within_a_second_and_in_the_next() {
         let mut moment = Moment::default();
-        let first = moment.now().to_owned();
-        let second = moment.now().to_owned();
-        assert!(first <= second && first.len() == 27, "{first} {second}");
+        for (micros, expected) in [
+            (1_795_330_779_000_007, "2026-11-22T06:59:39.000007Z"),
+            (1_795_330_779_999_999, "2026-11-22T06:59:39.999999Z"),
+            (1_795_330_780_120_000, "2026-11-22T06:59:40.120000Z"),
+            (0, "1970-01-01T00:00:00.000000Z"),
+        ] {
+            assert_eq!(moment.at(Duration::from_micros(micros)), expected);
+        }
     }
 
     /// Logs while it is shown.
@@ -250,9 +264,18 @@ mod tests {
         assert!(text.last().unwrap().ends_with("around it=shown\n"), "{text:?}");
     }
 
+    #[test]
+    fn what_ends_a_line_or_turns_it_round_is_escaped_and_other_text_is_not() {
+        let text = "\u{2028}\u{2029}\u{202e}\u{2066}\u{85}\u{1b}\n 'é' \"日本\\語\"";
+        let text = logged(Text { has_colours: false }, || tracing::info!("{text}"));
+        let shown = r#"\u{2028}\u{2029}\u{202e}\u{2066}\u{85}\u{1b}\n 'é' "日本\語""#;
+        assert!(text[0].ends_with(&format!(" {shown}\n")), "{text:?}");
+    }
+
     proptest! {
         #[test]
-        fn no_text_begins_another_line_or_is_lost(text in any::<String>()) {
+        fn no_text_begins_another_line_or_is_lost(characters in vec(any::<char>(), 0..40)) {
+            let text = String::from_iter(characters);
             let log = || {
                 let span = tracing::info_span!("request", id = text);
                 let _entered = span.enter();
@@ -260,7 +283,7 @@ mod tests {
             };
             for line in logged(Text { has_colours: false }, log) {
                 let line = line.strip_suffix('\n').unwrap();
-                prop_assert!(!line.chars().any(char::is_control), "{line:?}");
+                prop_assert!(line.chars().all(is_shown), "{line:?}");
             }
             let lines = logged(Json, log);
             let object: Value = serde_json::from_str(&lines[0]).unwrap();

@@ -57,7 +57,12 @@ fn colour(level: Level) -> &'static str {
     }
 }
 
-/// For machines: one object.
+/// Whether a character stands in a line as it is: one that ends no line, commands no terminal, and can be seen.
+pub(super) fn is_shown(character: char) -> bool {
+    matches!(character, '"' | '\'' | '\\') || character.escape_debug().len() == 1
+}
+
+/// For machines: one object. Only a line feed ends it; other separators of lines stand in its texts, as JSON allows.
 pub(super) struct Json;
 
 impl Style for Json {
@@ -89,7 +94,7 @@ impl TextFields<'_> {
         }
     }
 
-    /// Writes a value that is shown as it is, but for what would end the line or command a terminal.
+    /// Writes a value that is shown as it is, but for what would end the line, command a terminal or not be seen.
     fn shown(&mut self, field: &Field, value: fmt::Arguments<'_>) {
         self.name(field);
         let start = self.0.len();
@@ -99,10 +104,10 @@ impl TextFields<'_> {
             let text = String::from_utf8_lossy(&self.0[start..]).into_owned();
             self.0.truncate(start);
             for character in text.chars() {
-                if character.is_control() {
-                    let _ = write!(self.0, "{}", character.escape_default());
-                } else {
+                if is_shown(character) {
                     let _ = write!(self.0, "{character}");
+                } else {
+                    let _ = write!(self.0, "{}", character.escape_debug());
                 }
             }
         }

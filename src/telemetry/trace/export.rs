@@ -1,6 +1,7 @@
 //! Sends spans to the collector: in batches, one after the other, each tried once.
 //!
-//! A collector that fails loses spans, and each is counted; what is traced never waits for it.
+//! A collector that fails loses spans, and each is counted; what is traced never waits for it. Only those that are still here
+//! when the time of a shutdown ends are lost without being counted: nobody would read the count.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,9 @@ const BATCH_PERIOD: Duration = Duration::from_secs(1);
 
 /// A collector stands nearby and takes a batch within milliseconds; while one hangs, the queue fills.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Below the keep-alive of common servers, so that a pooled connection is not found closed: a batch is not sent again.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The answer tells a number and perhaps a sentence; of a longer one nothing is believed.
 const ANSWER_MAX_BYTES: usize = 16 * 1024;
@@ -63,7 +67,11 @@ impl Exporter {
     ) -> Result<Self, TraceSetupError> {
         // A second installation is refused, and is the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build()?;
+        let http = reqwest::Client::builder()
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+            .redirect(Policy::none())
+            .no_proxy()
+            .build()?;
         if endpoint.path() == "/" {
             endpoint.set_path(TRACES_PATH);
         }

@@ -1,8 +1,9 @@
 //! Ids of traces and spans: random, and never zero.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::num::{NonZeroU64, NonZeroU128};
+
+use crate::telemetry::random;
 
 /// The id of a trace, in all processes that take part in it; prints as 32 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,24 +55,4 @@ impl fmt::Display for SpanId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:016x}", self.0)
     }
-}
-
-/// The randomness of so many numbers is asked for at once: each time is a call of the system.
-const NUMBERS_AT_ONCE: usize = 64;
-
-thread_local! {
-    /// Randomness that nothing has used yet.
-    static UNUSED: RefCell<Vec<[u8; 8]>> = const { RefCell::new(Vec::new()) };
-}
-
-/// A random number; none on a machine without a random source.
-pub(super) fn random() -> Option<u64> {
-    UNUSED.with_borrow_mut(|unused| {
-        if unused.is_empty() {
-            let mut drawn = [[0; 8]; NUMBERS_AT_ONCE];
-            getrandom::fill(drawn.as_flattened_mut()).ok()?;
-            unused.extend(drawn);
-        }
-        unused.pop().map(u64::from_ne_bytes)
-    })
 }

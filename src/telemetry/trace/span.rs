@@ -231,6 +231,9 @@ impl Span {
 
 impl Drop for Span {
     fn drop(&mut self) {
+        if !self.trace.is_sampled {
+            return;
+        }
         let mut ending = std::mem::take(&mut self.ending);
         let status = self.status.load(Ordering::Relaxed);
         if status != 0 {

@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::export::Exporter;
-use super::id::{SpanId, TraceId, random};
+use super::id::{SpanId, TraceId};
 use super::parent::TraceParent;
 use super::span::{Ended, Trace};
 use crate::clock::Clock;
-use crate::telemetry::{Metrics, TraceOutcome};
+use crate::telemetry::{Metrics, TraceOutcome, random};
 
 /// Where traces go, and how many.
 #[derive(Clone)]
@@ -202,6 +202,23 @@ mod tests {
         // Seven standard deviations to each side.
         assert!((800..1200).contains(&kept), "{kept}");
         assert_eq!(QUEUE_MAX - tracer.0.queue.capacity(), kept);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shutdown_does_not_wait_for_a_collector_that_hangs_longer_than_its_time() {
+        // Who connects waits for an answer that never comes.
+        let collector = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", collector.local_addr().unwrap()).parse().unwrap();
+        let options = TraceOptions { endpoint, share: 1.0 };
+        let tracer = Tracer::start(options, Clock::system(), Arc::default()).unwrap();
+        // More than one batch, each of which is tried as long.
+        for _ in 0..QUEUE_MAX {
+            tracer.begin().unwrap().end(Ending::default());
+        }
+        let started = tokio::time::Instant::now();
+        tracer.shutdown().await;
+        let took = started.elapsed();
+        assert!(took >= LAST_TIMEOUT && took < LAST_TIMEOUT * 2, "{took:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use crate::support::canaries;
@@ -22,16 +23,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A running `serve`, which ends with its test.
 pub(super) struct Replica {
     process: Child,
+    /// Reads its log to the end.
+    log: JoinHandle<()>,
+    /// An origin that no other program of this machine allows, by which it is told from one that got its port.
+    origin: String,
     pub(super) address: SocketAddr,
 }
 
 impl Replica {
     /// Starts it, and waits until it serves.
     pub(super) async fn start(upstream: &str, session_key: &Path, shutdown_delay: &str) -> Self {
+        let origin = format!("http://{}.example", uuid::Uuid::new_v4());
         let mut command = Command::new(env!("CARGO_BIN_EXE_ozeki-graphql"));
         command.env_clear().args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "off"]);
         command.args(["--upstream-url", upstream, "--session-key"]).arg(session_key);
-        command.args(["--log-format", "json", "--rate-limits", "off"]);
+        command.args(["--cors-origins", &origin, "--log-format", "json", "--rate-limits", "off"]);
         command.args(["--notification-interval", "100ms", "--shutdown-delay", shutdown_delay]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command.kill_on_drop(true).spawn().unwrap();
@@ -39,7 +45,7 @@ impl Replica {
         let serving = async {
             while let Some(line) = log.next_line().await.unwrap() {
                 let line: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
-                if let Some(url) = find(&line, "graphql_url") {
+                if let Some(url) = line["graphql_url"].as_str() {
                     return url
                         .trim_start_matches("http://")
                         .trim_end_matches("/graphql")
@@ -50,12 +56,12 @@ impl Replica {
         };
         let address = timeout(PATIENCE, serving).await.unwrap().parse().unwrap();
         // Whoever logs into a pipe that nobody reads waits for ever.
-        tokio::spawn(async move {
+        let log = tokio::spawn(async move {
             while let Ok(Some(line)) = log.next_line().await {
                 canaries::look_through("a log line", &line);
             }
         });
-        Self { process, address }
+        Self { process, log, origin, address }
     }
 
     pub(super) async fn terminate(&self) {
@@ -74,31 +80,37 @@ impl Replica {
         }
     }
 
-    /// Waits until nobody can connect to it.
+    /// Waits until it answers nobody who connects; somebody else may, who got its port.
     pub(super) async fn refuses(&self) {
         let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(self.address).await.is_ok() {
-            assert!(Instant::now() < deadline, "it listens as before");
+        let question = format!("origin: {}\r\n", self.origin);
+        let is_its = |answer: &String| answer.contains(&self.origin);
+        while asked(self.address, &question).await.as_ref().is_some_and(is_its) {
+            assert!(Instant::now() < deadline, "it answers as before");
         }
     }
 
-    /// Waits for its end.
-    pub(super) async fn ended(&mut self) -> ExitStatus {
-        timeout(END_MAX, self.process.wait()).await.expect("an end in time").unwrap()
+    /// Waits for its end, and that its log held no secret.
+    pub(super) async fn ended(mut self) -> ExitStatus {
+        let status = timeout(END_MAX, self.process.wait()).await.expect("an end in time").unwrap();
+        timeout(PATIENCE, self.log).await.expect("an end of the log").unwrap();
+        canaries::check();
+        status
     }
-}
-
-/// A member of a log line, wherever the format puts it.
-fn find<'a>(line: &'a Value, member: &str) -> Option<&'a str> {
-    line[member].as_str().or_else(|| line["fields"][member].as_str())
 }
 
 /// What `/readyz` says; nothing if nobody answers.
 pub(super) async fn readiness(address: SocketAddr) -> Option<u16> {
+    asked(address, "").await?.split(' ').nth(1)?.parse().ok()
+}
+
+/// The whole answer of `/readyz` to a question with these headers; nothing if nobody answers.
+async fn asked(address: SocketAddr, headers: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).await.ok()?;
-    let question = format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    let question =
+        format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}\r\n");
     stream.write_all(question.as_bytes()).await.ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.ok()?;
-    answer.split(' ').nth(1)?.parse().ok()
+    (!answer.is_empty()).then_some(answer)
 }

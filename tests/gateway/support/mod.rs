@@ -24,7 +24,7 @@ pub(crate) use events::{Event, Events, Writer};
 pub(crate) use socket::{PROTOCOL, Socket};
 pub(crate) use time::{StoppedTime, pass};
 
-/// The two calls of the main query, as api and action.
+/// The calls of both lists and of a login, as api and action.
 pub(crate) const CONVERSATIONS: (&str, &str) = ("chatconversation", "list");
 pub(crate) const FRIENDS: (&str, &str) = ("chatfriends", "list");
 pub(crate) const LOGIN: (&str, &str) = ("chatlogin", "login");
