@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::RequestContext;
 
@@ -17,7 +17,8 @@ const OPERATIONS_WAITING_MAX: usize = 128;
 const OPERATION_WAIT_MAX: Duration = Duration::from_millis(250);
 
 /// The most requests that wait for their turn: everybody in an office of 500 who logs in at nine, and their browsers'
-/// first questions. One takes as much memory as its body, so all together some tens of MiB.
+/// first questions. One takes as much memory as its body: some hundred bytes of those, and 250 MiB if all are as long as
+/// a body may be by default.
 const TURNS_WAITING_MAX: usize = 1_000;
 
 /// How long one waits for its turn: more than twice what the dearest documents need that may wait before it, 2 ms each
@@ -79,7 +80,12 @@ impl Admission {
         &self,
         context: &RequestContext,
     ) -> Result<Option<Turn>, Overloaded> {
-        if context.shows_who_asks() { Ok(None) } else { self.turn().await.map(Some) }
+        if context.shows_who_asks() {
+            return Ok(None);
+        }
+        // Nobody hears of what is found later.
+        let turn = timeout_at(context.deadline, self.turn()).await;
+        turn.unwrap_or(Err(Overloaded)).map(Some)
     }
 
     /// Lets work begin that somebody may want for no good. It begins when everything else that is ready has had its turn,
