@@ -21,12 +21,14 @@ use signature::{SignatureError, Streams, Verdict};
 use user_id::UserIdError;
 
 use crate::config::{CommandKind, Config, Flags, Variables};
+use crate::telemetry::{self, LogEnd};
 
 /// The exit status of a wrong command line or configuration.
 const MISUSE: u8 = 2;
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    let _end = LogEnd;
     let subcommands = Subcommands {
         signature: signature::command(),
         user_id: user_id::command(),
@@ -114,7 +116,7 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn refuse(text: &str) -> ExitCode {
-    let _ = io::stderr().write_all(text.as_bytes());
+    tell(text);
     ExitCode::from(MISUSE)
 }
 
@@ -125,8 +127,16 @@ fn refuse_for(error: &dyn std::error::Error) -> ExitCode {
 
 /// Says why a command that was understood did not work.
 fn fail(text: &str) -> ExitCode {
-    let _ = writeln!(io::stderr(), "error: {text}");
+    tell(&format!("error: {text}\n"));
     ExitCode::FAILURE
+}
+
+/// Writes to standard error, behind the log.
+fn tell(text: &str) {
+    if telemetry::is_log_written_out() {
+        // Where it is closed nothing can be told.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
 }
 
 /// An error with its causes, on one line.

@@ -126,6 +126,14 @@ impl Answer {
         Self::request_error(ErrorCode::PersistedQueryNotFound, "PersistedQueryNotFound")
     }
 
+    /// An answer to a document in which something at these places is wrong.
+    pub(super) fn invalid_at(message: impl Into<String>, at: &[Pos]) -> Self {
+        let mut error = ServerError::new(message, None);
+        error.locations = at.to_vec();
+        set_code(&mut error, ErrorCode::GraphqlValidationFailed);
+        Self::refused(vec![error])
+    }
+
     fn refused(errors: Vec<ServerError>) -> Self {
         Self { response: Response::from_errors(errors), progress: Progress::Refused, written: None }
     }
@@ -169,6 +177,12 @@ impl Answer {
         mut response: Response,
         argument_at: impl Fn(Pos) -> Option<&'a Name>,
     ) -> Self {
+        // The library's validation finds them in another order each time.
+        response.errors.sort_by(|one, other| {
+            let place =
+                |error: &ServerError| error.locations.first().map(|at| (at.line, at.column));
+            place(one).cmp(&place(other)).then_with(|| one.message.cmp(&other.message))
+        });
         tell_uncoded_in_our_words(&mut response.errors, argument_at);
         Self::refused(response.errors)
     }

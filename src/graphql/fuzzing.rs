@@ -10,6 +10,7 @@ use async_graphql::{
 
 use super::completion::FieldTypes;
 use super::cost::{check_shape, complexity};
+use super::merging::check_merging;
 use super::engine::GatewaySchema;
 use super::limits::{Limit, OperationLimits};
 use super::lists::fuzzing as lists;
@@ -56,6 +57,13 @@ pub fn document(text: &str) {
     assert!(contents.directives >= found.directives, "directives");
     if check_shape(&document, &limits, &TYPES).is_err() {
         return;
+    }
+    let merging = check_merging(&document);
+    let kept = merging.ok().and_then(|merging| merging.kept(&document));
+    if let Some(kept) = &kept {
+        // One field more for each object that is asked for, and no other.
+        let (fields, objects) = (Found::of(kept).parts, Found::of(&document).parts);
+        assert!((objects + 1..=2 * objects).contains(&fields), "{fields} of {objects}");
     }
     let mut written_out = WrittenOut { document: &document, selections: 0 };
     for (_, operation) in document.operations.iter() {

@@ -16,6 +16,7 @@ mod guard;
 mod input;
 mod limits;
 mod lists;
+mod merging;
 mod message_cursor;
 #[expect(clippy::unused_async, reason = "resolvers are async")]
 mod mutation;

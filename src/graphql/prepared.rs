@@ -6,6 +6,7 @@ use async_graphql::parser::types::{ExecutableDocument, OperationType};
 
 use super::completion::FieldTypes;
 use super::cost::{Refusal, check_shape};
+use super::merging::check_merging;
 use super::persisted::DocumentHash;
 use super::{Answer, ErrorCode, OperationLimits, guard, parser};
 
@@ -17,6 +18,8 @@ const BYTES_OF_ITS_OWN: u64 = 1_024;
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) document: ExecutableDocument,
+    /// The form that is run, where that is another one.
+    kept: Option<ExecutableDocument>,
     pub(super) hash: DocumentHash,
     /// Its weight among the documents that are kept.
     pub(super) bytes: u64,
@@ -46,12 +49,21 @@ impl Prepared {
             Refusal::Circle => invalid("fragments spread each other in a circle".to_owned()),
             Refusal::UnknownType(name) => invalid(format!("Unknown type \"{name}\"")),
         })?;
+        let merging = check_merging(&document)
+            .map_err(|conflict| Box::new(Answer::invalid_at(conflict.message(), &conflict.at)))?;
+        let kept = merging.kept(&document);
+        let forms = if kept.is_some() { 2 } else { 1 };
         let changes =
             document.operations.iter().any(|(_, it)| it.node.ty == OperationType::Mutation);
         let bytes = BYTES_OF_ITS_OWN
-            + u64::from(contents.tokens) * BYTES_FOR_EACH_TOKEN
+            + u64::from(contents.tokens) * BYTES_FOR_EACH_TOKEN * forms
             + text.len() as u64;
         let may_be_kept = !(changes && contents.strings > 0);
-        Ok(Self { document, hash, bytes, can_be_planned: OnceLock::new(), may_be_kept })
+        Ok(Self { document, kept, hash, bytes, can_be_planned: OnceLock::new(), may_be_kept })
+    }
+
+    /// The document in the form that the schema library runs well.
+    pub(super) fn to_run(&self) -> ExecutableDocument {
+        self.kept.as_ref().unwrap_or(&self.document).clone()
     }
 }

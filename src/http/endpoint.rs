@@ -105,10 +105,10 @@ pub(super) async fn finish_post(
     let media_type = media_type_of(accepted);
     let turn = match options.engine.turn(&context).await {
         Ok(turn) => turn,
-        Err(answer) => return to_response(&answer, media_type),
+        Err(answer) => return refuse(&answer, accepted),
     };
     if let Err(answer) = options.engine.check_text(&body) {
-        return to_response(&answer, media_type);
+        return refuse(&answer, accepted);
     }
     let answered = match request::from_body(&body) {
         Ok(request) => {
@@ -266,8 +266,7 @@ async fn run(
     }
     let operation = match options.engine.prepare(request, &context, turn).await {
         Ok(operation) => operation,
-        Err(answer) if events == EventStream::Preferred => return Ok(sse::refuse(&answer)),
-        Err(answer) => return Ok(to_response(&answer, media_type)),
+        Err(answer) => return Ok(refuse(&answer, accepted)),
     };
     if !kinds.contains(&operation.kind()) {
         return Err(RequestError::NotAQuery);
@@ -282,6 +281,15 @@ async fn run(
         (_, OperationType::Query | OperationType::Mutation) => {
             Ok(to_response(&options.engine.execute(operation, context).await, media_type))
         }
+    }
+}
+
+/// A refusal in the way that the client asked to be answered.
+fn refuse(answer: &Answer, accepted: Accepted) -> Response {
+    if accepted.events == EventStream::Preferred {
+        sse::refuse(answer)
+    } else {
+        to_response(answer, media_type_of(accepted))
     }
 }
 

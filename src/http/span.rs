@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, Method, StatusCode};
 
 use crate::telemetry::{Attribute, Ending, OperationFacts, OperationKind, Value};
 
-/// Methods that a client made up are one, for a span's name is one of few.
+/// Methods that a client made up are one: a span's name is one of few, and a line in the log is short.
 const KNOWN_METHODS: [Method; 9] = [
     Method::GET,
     Method::POST,
@@ -18,6 +18,16 @@ const KNOWN_METHODS: [Method; 9] = [
     Method::CONNECT,
     Method::TRACE,
 ];
+
+/// The name under which log and spans tell of a method; none of one that a client made up.
+fn known_name(method: &Method) -> Option<&str> {
+    KNOWN_METHODS.contains(method).then(|| method.as_str())
+}
+
+/// The same, with a name for those that a client made up.
+pub(super) fn name_of(method: &Method) -> &str {
+    known_name(method).unwrap_or("_OTHER")
+}
 
 /// How much of its answer the client got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +49,8 @@ pub(super) struct HttpFacts<'a> {
 
 /// The span of a request over HTTP.
 pub(super) fn of_request(facts: &HttpFacts<'_>, operation: OperationFacts) -> Ending {
-    let is_known = KNOWN_METHODS.contains(facts.method);
-    let method = if is_known { facts.method.as_str() } else { "_OTHER" };
-    let shown = if is_known { method } else { "HTTP" };
+    let method = name_of(facts.method);
+    let shown = known_name(facts.method).unwrap_or("HTTP");
     let name = match facts.route {
         Some(route) => format!("{shown} {route}"),
         None => shown.to_owned(),
@@ -92,4 +101,15 @@ fn of_operation(operation: OperationFacts) -> Vec<Attribute> {
 
 fn text(text: impl Into<Cow<'static, str>>) -> Value {
     Value::Text(text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_that_a_client_made_up_has_one_short_name() {
+        let long = Method::from_bytes(&[b'X'; 10_000]).unwrap();
+        assert_eq!([name_of(&long), name_of(&Method::PATCH)], ["_OTHER", "PATCH"]);
+    }
 }

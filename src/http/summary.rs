@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use hyper::body::{Frame, SizeHint};
 use tracing::Span;
 
-use super::span::{Delivery, HttpFacts, of_request, of_socket_operation};
+use super::span::{Delivery, HttpFacts, name_of, of_request, of_socket_operation};
 use crate::telemetry::{Account, OperationKind, Trace};
 
 /// What orchestrators ask every few seconds; a line for each would drown the others.
@@ -174,7 +174,7 @@ impl Drop for Summary {
         let id = self.id.as_ref().and_then(|id| id.to_str().ok());
         let (method, route, status) = match &self.over {
             Over::Http { method, route, status } => {
-                (method.as_str(), route.as_str().unwrap_or("none"), status)
+                (name_of(method), route.as_str().unwrap_or("none"), status)
             }
             Over::Socket => {
                 let _in_span = self.span().enter();

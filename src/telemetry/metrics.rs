@@ -15,6 +15,7 @@ use super::labels::{
     BreakerState, CacheOutcome, LoginOutcome, NoticeKind, OperationKind, OperationOutcome,
     RateLimit, StreamKind, TraceOutcome,
 };
+use super::log::LINES_DROPPED;
 use super::process::Process;
 
 /// From a local answer to the longest deadline, in seconds.
@@ -210,6 +211,8 @@ impl Default for Metrics {
         let connections_open = registered(&mut registry, "connections_open", help);
         let help = "Spans of traces, by what became of them";
         let trace_spans = registered(&mut registry, "trace_spans", help);
+        let help = "Log lines of the process that nobody read in time";
+        registry.register("log_lines_dropped", help, LINES_DROPPED.clone());
         Self {
             registry,
             process,

@@ -18,7 +18,7 @@ pub use labels::{
     BreakerState, CacheOutcome, LoginOutcome, NoticeKind, OperationKind, OperationOutcome,
     RateLimit, StreamKind, TraceOutcome,
 };
-pub use log::{LogStyle, start_log};
+pub use log::{LogEnd, LogStyle, is_log_written_out, start_log};
 pub use metrics::{Gauged, Metrics};
 pub use random::random;
 pub use trace::{

@@ -2,14 +2,14 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{Ended, PATIENCE, ended_cleanly, post, program, send_signal, wait_for};
+use super::{Ended, PATIENCE, ended_cleanly, post, program, send_signal, statuses_of, wait_for};
 
 /// A `sandbox` that logs JSON into a file.
 struct Logged {
@@ -25,6 +25,11 @@ impl Logged {
     }
 
     fn start_with(arguments: &[&str]) -> Self {
+        Self::start_into(arguments, |log| std::fs::File::create(log).unwrap().into())
+    }
+
+    /// The same, with what `errors` makes as standard error.
+    fn start_into(arguments: &[&str], errors: impl FnOnce(&Path) -> Stdio) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (port_file, log) = (folder.path().join("ports.json"), folder.path().join("log"));
         let mut command = program();
@@ -34,8 +39,8 @@ impl Logged {
         command.args(["--conversations-time-to-live", "10m", "--friends-time-to-live", "10m"]);
         command.args(["--log-format", "json", "--port-file"]).arg(&port_file);
         command.args(arguments);
-        let errors = std::fs::File::create(&log).unwrap();
-        let process = Ended(command.stdout(Stdio::null()).stderr(errors).spawn().unwrap());
+        command.stdout(Stdio::null()).stderr(errors(&log));
+        let process = Ended(command.spawn().unwrap());
         let ports = serde_json::from_str(&wait_for(&port_file)).unwrap();
         Self { process, ports, log, _folder: folder }
     }
@@ -119,6 +124,70 @@ fn one_line_tells_what_became_of_a_request() {
     for secret in [token, "alice-demo", "totalCount", "nonsense"] {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
+}
+
+#[test]
+fn a_method_that_a_client_made_up_is_not_repeated_in_the_log() {
+    let mut sandbox = Logged::start();
+    let url: reqwest::Url = sandbox.ports["graphql_url"].as_str().unwrap().parse().unwrap();
+    let address = (url.host_str().unwrap(), url.port().unwrap());
+    let mut connection = std::net::TcpStream::connect(address).unwrap();
+    let method = "X".repeat(30_000);
+    let head = format!(
+        "{method} /graphql HTTP/1.1\r\nhost: a\r\nx-request-id: made-up\r\nconnection: close\r\n\r\n"
+    );
+    connection.write_all(head.as_bytes()).unwrap();
+    connection.read_to_end(&mut Vec::new()).unwrap();
+    assert_eq!(sandbox.summary("made-up")["method"], "_OTHER");
+    send_signal(&sandbox.process, "-TERM");
+    ended_cleanly(&mut sandbox.process);
+    assert!(!std::fs::read_to_string(&sandbox.log).unwrap().contains("XX"));
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_neither_requests_nor_the_end() {
+    let mut sandbox = Logged::start_into(&[], |_| Stdio::piped());
+    let url = sandbox.ports["graphql_url"].as_str().unwrap();
+    // All their lines are several times what a pipe holds.
+    let id = "x".repeat(64);
+    let statuses = statuses_of(url, &[("x-request-id", &id)], 1_000);
+    assert_eq!(statuses.len(), 1_000);
+    assert!(statuses.iter().all(|status| *status < 500), "{statuses:?}");
+    send_signal(&sandbox.process, "-TERM");
+    ended_cleanly(&mut sandbox.process);
+    let mut read = Vec::new();
+    sandbox.process.0.stderr.take().unwrap().read_to_end(&mut read).unwrap();
+    let lines = read.split(|byte| *byte == b'\n').count();
+    assert!((1..1_000).contains(&lines), "{lines} lines went into the pipe");
+}
+
+#[test]
+fn a_log_that_is_read_late_is_whole() {
+    let mut sandbox = Logged::start_into(&[], |_| Stdio::piped());
+    let url = sandbox.ports["graphql_url"].as_str().unwrap();
+    let id = "x".repeat(64);
+    statuses_of(url, &[("x-request-id", &id)], 1_000);
+    let mut errors = sandbox.process.0.stderr.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut read = String::new();
+        errors.read_to_string(&mut read).unwrap();
+        read
+    });
+    send_signal(&sandbox.process, "-TERM");
+    ended_cleanly(&mut sandbox.process);
+    let read = reader.join().unwrap();
+    let lines: Vec<Value> = read.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.iter().filter(|line| line["request_id"] == id.as_str()).count(), 1_000);
+}
+
+#[test]
+fn a_log_whose_reader_has_gone_stops_neither_requests_nor_the_end() {
+    let mut sandbox = Logged::start_into(&[], |_| Stdio::piped());
+    drop(sandbox.process.0.stderr.take());
+    let url = sandbox.ports["graphql_url"].as_str().unwrap();
+    assert_eq!(statuses_of(url, &[], 3).len(), 3);
+    send_signal(&sandbox.process, "-TERM");
+    ended_cleanly(&mut sandbox.process);
 }
 
 /// Takes one request as a collector does.

@@ -108,10 +108,22 @@ async fn post(url: &str, headers: &[(&str, &str)], query: &str) -> Value {
 
 #[tokio::main(flavor = "current_thread")]
 #[expect(clippy::disallowed_methods, reason = "this is no upstream call")]
-async fn status_of(url: &str) -> u16 {
+async fn statuses_of(url: &str, headers: &[(&str, &str)], count: usize) -> Vec<u16> {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    http.get(url).send().await.unwrap().status().as_u16()
+    let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+    let mut statuses = Vec::new();
+    for _ in 0..count {
+        let mut request = http.get(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        statuses.push(request.send().await.unwrap().status().as_u16());
+    }
+    statuses
+}
+
+fn status_of(url: &str) -> u16 {
+    statuses_of(url, &[], 1)[0]
 }
 
 const BOTH: &str = "{ conversations { totalCount } friends { totalCount } }";

@@ -15,6 +15,7 @@ mod isolation_property;
 mod limits;
 mod lists;
 mod live;
+mod merging;
 mod messages;
 mod model;
 mod overload;

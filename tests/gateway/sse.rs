@@ -176,3 +176,17 @@ async fn a_client_that_hangs_up_leaves_nothing_behind() {
     until_open(&gateway, 0).await;
     held.release();
 }
+
+#[tokio::test]
+async fn a_body_that_is_refused_unread_is_told_as_an_event_too() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await.with_header("accept", "text/event-stream");
+    let many: Vec<u32> = (0..20_000).collect();
+    let body = json!({ "query": "query($n: [Int]) { viewer { id } }", "variables": { "n": many } });
+    let answer = alice.post(&body).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("content-type")),
+        (200, "text/event-stream; charset=utf-8")
+    );
+    assert!(answer.text.contains("OPERATION_TOO_EXPENSIVE"), "{}", answer.text);
+}

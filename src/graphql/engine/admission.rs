@@ -18,7 +18,8 @@ const OPERATION_WAIT_MAX: Duration = Duration::from_millis(250);
 /// first questions. One takes as much memory as its body, so all together some tens of MiB.
 const TURNS_WAITING_MAX: usize = 1_000;
 
-/// How long one waits for its turn: what the dearest documents need that may wait before it, 4 ms each.
+/// How long one waits for its turn: more than twice what the dearest documents need that may wait before it, 2 ms each
+/// on one processor.
 const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// How long after a refusal the gateway counts as overloaded: as long as clients are told to wait.

@@ -59,27 +59,16 @@ pub(super) struct Compiler<'a> {
     variables: &'a Map<String, Json>,
     needs: Vec<Needed>,
     needs_caller: bool,
-    has_merged: bool,
-    has_skipped: bool,
 }
 
 impl<'a> Compiler<'a> {
     pub(super) fn new(document: &'a ExecutableDocument, variables: &'a Map<String, Json>) -> Self {
-        Self {
-            document,
-            variables,
-            needs: Vec::new(),
-            needs_caller: false,
-            has_merged: false,
-            has_skipped: false,
-        }
+        Self { document, variables, needs: Vec::new(), needs_caller: false }
     }
 
     /// What the operation needs, and whether it needs a caller.
-    pub(super) fn finish(self) -> Option<(Vec<Needed>, bool)> {
-        // The library drops the second of two parts of an object if the first is empty.
-        let is_odd = self.has_merged && self.has_skipped;
-        (!is_odd).then_some((self.needs, self.needs_caller))
+    pub(super) fn finish(self) -> (Vec<Needed>, bool) {
+        (self.needs, self.needs_caller)
     }
 
     /// Notes that a list is read for the operation.
@@ -142,7 +131,7 @@ impl<'a> Compiler<'a> {
             let before = if written.is_empty() { '{' } else { ',' };
             written.push((format!("{before}\"{key}\":").into_bytes().into(), write));
         }
-        // For an object without fields the library answers null or an empty one.
+        // One without fields is rare enough to be left to the library.
         (!written.is_empty()).then_some(Object(written))
     }
 
@@ -157,7 +146,7 @@ impl<'a> Compiler<'a> {
         for item in &set.items {
             let is_included = is_included && self.includes(item.node.directives())?;
             match &item.node {
-                Selection::Field(field) => self.add(&field.node, is_included, fields)?,
+                Selection::Field(field) => add(&field.node, is_included, fields),
                 Selection::InlineFragment(fragment) => {
                     self.collect(&fragment.node.selection_set.node, is_included, fields)?;
                 }
@@ -170,32 +159,6 @@ impl<'a> Compiler<'a> {
                     self.collect(&fragment.node.selection_set.node, is_included, fields)?;
                 }
             }
-        }
-        Some(())
-    }
-
-    fn add(
-        &mut self,
-        field: &'a Field,
-        is_included: bool,
-        fields: &mut Vec<(&'a Name, Asked<'a>)>,
-    ) -> Option<()> {
-        self.has_skipped |= !is_included;
-        let key = &field.response_key().node;
-        let set = &field.selection_set.node;
-        let Some((_, asked)) = fields.iter_mut().find(|(other, _)| *other == key) else {
-            let sets = if is_included { vec![set] } else { Vec::new() };
-            fields.push((key, Asked { field, sets, is_included }));
-            return Some(());
-        };
-        // Validation does not find every conflict.
-        if asked.field.name != field.name || !are_equal(asked.field, field) {
-            return None;
-        }
-        self.has_merged |= !set.items.is_empty();
-        asked.is_included |= is_included;
-        if is_included {
-            asked.sets.push(set);
         }
         Some(())
     }
@@ -231,9 +194,17 @@ impl<'a> Compiler<'a> {
     }
 }
 
-fn are_equal(one: &Field, other: &Field) -> bool {
-    one.arguments.len() == other.arguments.len()
-        && one.arguments.iter().all(|(name, value)| {
-            other.get_argument(&name.node).is_some_and(|other| other.node == value.node)
-        })
+/// Adds a field to those of its object. Fields of one name are one field, by validation.
+fn add<'a>(field: &'a Field, is_included: bool, fields: &mut Vec<(&'a Name, Asked<'a>)>) {
+    let key = &field.response_key().node;
+    let set = &field.selection_set.node;
+    let Some((_, asked)) = fields.iter_mut().find(|(other, _)| *other == key) else {
+        let sets = if is_included { vec![set] } else { Vec::new() };
+        fields.push((key, Asked { field, sets, is_included }));
+        return;
+    };
+    asked.is_included |= is_included;
+    if is_included {
+        asked.sets.push(set);
+    }
 }

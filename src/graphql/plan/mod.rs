@@ -79,7 +79,7 @@ impl Plan {
         }
         let mut compiler = Compiler::new(document, variables);
         let root = objects::query(&mut compiler, &definition.selection_set.node)?;
-        let (needs, needs_caller) = compiler.finish()?;
+        let (needs, needs_caller) = compiler.finish();
         Some(Self { root, needs, needs_caller })
     }
 

@@ -116,7 +116,15 @@ impl Activity {
             WaitsFor::Answer => None,
         };
         let deadline = limit.map(|limit| state.since + limit);
-        (done, Owed { waits_for: state.waits_for, deadline, changes: state.changes })
+        (
+            done,
+            Owed {
+                waits_for: state.waits_for,
+                since: state.since,
+                deadline,
+                changes: state.changes,
+            },
+        )
     }
 
     fn change(&self, change: impl FnOnce(&mut State) -> bool) {
@@ -140,6 +148,8 @@ impl Activity {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Owed {
     pub(super) waits_for: WaitsFor,
+    /// Since when; in HTTP/1 a pause begins anew with each byte of the last answer.
+    pub(super) since: Instant,
     /// Until when; none where it owes nothing.
     pub(super) deadline: Option<Instant>,
     /// How often the deadline was moved so far.

@@ -86,7 +86,7 @@ where
     let mut listening: Option<Waker> = None;
     // It is late at times and then set anew: most deadlines are moved before they come.
     let mut patience = pin!(sleep_until(Instant::now() + shared.limits.head_timeout));
-    let mut is_stopping = false;
+    let mut stopped: Option<Instant> = None;
     // Until when a connection that was told goodbye may stay, unless something else has happened since.
     let mut goodbye: Option<(Instant, u64)> = None;
     poll_fn(|context| {
@@ -107,14 +107,17 @@ where
             if shared.abort.is_cancelled() {
                 return Poll::Ready(());
             }
-            if shared.stop.is_cancelled() && !is_stopping {
-                is_stopping = true;
+            if shared.stop.is_cancelled() && stopped.is_none() {
+                stopped = Some(Instant::now());
                 connection.as_mut().graceful_shutdown();
                 continue;
             }
             // A request that came just before the goodbye has its own time.
             goodbye = goodbye.filter(|(_, changes)| *changes == owed.changes);
-            let closing = goodbye.map(|(deadline, _)| deadline);
+            // HTTP/2 ends only when the client has answered a ping, which it may never do.
+            let stopping = stopped.filter(|_| owed.waits_for == WaitsFor::NextRequest);
+            let last = stopping.map(|stopped| stopped.max(owed.since) + limits::CLOSE_TIMEOUT);
+            let closing = goodbye.map(|(deadline, _)| deadline).or(last);
             let Some(deadline) = closing.or(owed.deadline) else { return Poll::Pending };
             if !is_over(patience.as_mut(), deadline, context) {
                 return Poll::Pending;

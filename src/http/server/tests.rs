@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use super::answer::Streams;
 use super::connection::{self, Shared};
-use super::limits::ConnectionLimits;
+use super::limits::{CLOSE_TIMEOUT, ConnectionLimits};
 use super::open::Open;
 use super::{Pauses, is_of_one_connection};
 use crate::http::PeerAddress;
@@ -299,6 +299,10 @@ async fn an_http2_connection_is_closed_after_a_long_pause() {
     assert!((75..=81).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
 }
 
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+
 /// A frame of HTTP/2.
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
@@ -306,13 +310,45 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&head, &stream.to_be_bytes()[..], payload].concat()
 }
 
+/// What a client of HTTP/2 sends that asks for `path` and then says nothing more.
+fn http2_get(path: &str) -> Vec<u8> {
+    let length = u8::try_from(path.len()).unwrap();
+    // GET of http, of this path and the authority `a`.
+    let head = [b"\x82\x86\x04", &[length][..], path.as_bytes(), b"\x41\x01a"].concat();
+    [HTTP2_PREFACE, &frame(SETTINGS, 0, 0, b""), &frame(HEADERS, 0b101, 1, &head)].concat()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_closes_an_http2_connection_soon_whose_client_says_nothing_more() {
+    let mut pausing = Connected::new();
+    pausing.send(&http2_get("/")).await;
+    let mut busy = Connected::new();
+    busy.send(&http2_get("/held")).await;
+    sleep(SECOND).await;
+    pausing.stop.cancel();
+    busy.stop.cancel();
+    assert_eq!(pausing.kept_for().await, CLOSE_TIMEOUT);
+    // The time begins when the last answer has ended.
+    sleep(10 * SECOND).await;
+    assert!(!busy.serving.is_finished());
+    busy.release.notify_one();
+    assert_eq!(busy.kept_for().await, CLOSE_TIMEOUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_leaves_a_head_its_own_time() {
+    let mut client = Connected::new();
+    client.send(b"GET / HT").await;
+    sleep(SECOND).await;
+    client.stop.cancel();
+    assert_eq!(client.kept_for().await, 9 * SECOND);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_streams_that_are_reset_at_once_ends_its_connection() {
-    const HEADERS: u8 = 1;
     const RST_STREAM: u8 = 3;
-    const SETTINGS: u8 = 4;
     let mut client = Connected::new();
-    let mut flood = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let mut flood = HTTP2_PREFACE.to_vec();
     flood.extend(frame(SETTINGS, 0, 0, b""));
     for stream in (1..1000).step_by(2) {
         // GET http / of authority `a`: the end of the headers and of the stream; then CANCEL.

@@ -1,0 +1,310 @@
+//! Fields that stand in several places of one object. Specification: GraphQL, "Field Selection Merging".
+//!
+//! They must be one field with one set of arguments, which the schema library does not find in every case. And of an
+//! object that is asked for in several places it loses what stands behind a place that comes out empty, since it writes
+//! null there; the same null stands for an object whose every field was skipped. A field that is always there keeps both.
+
+use std::collections::{HashMap, HashSet};
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, Field, Selection, SelectionSet,
+};
+use async_graphql::{Name, Pos, Positioned};
+
+/// The name in the answer of the field that keeps an object. No name of a document begins with a digit.
+const KEEPER: &str = "0";
+
+/// Two fields that cannot be one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Conflict {
+    key: Name,
+    reason: Reason,
+    pub(super) at: [Pos; 2],
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Reason {
+    Fields(Name, Name),
+    Arguments,
+}
+
+impl Conflict {
+    /// What a person reads.
+    pub(super) fn message(&self) -> String {
+        let key = &self.key;
+        let reason = match &self.reason {
+            Reason::Fields(one, other) => {
+                format!("`{one}` and `{other}` are different fields")
+            }
+            Reason::Arguments => "they have different arguments".to_owned(),
+        };
+        format!("Fields \"{key}\" conflict, since {reason}: give one of them an alias")
+    }
+}
+
+/// Checks that fields of one name in the answer are one field, in all operations and fragments of a document without
+/// circles. It visits what fragments come to when they are written out.
+pub(super) fn check_merging(document: &ExecutableDocument) -> Result<Merging, Conflict> {
+    let mut walk = Walk { document, spread: HashSet::new(), merges_objects: false };
+    for (_, operation) in document.operations.iter() {
+        walk.object(&[&operation.node.selection_set.node])?;
+    }
+    for (name, fragment) in &document.fragments {
+        if !walk.spread.contains(name) {
+            walk.object(&[&fragment.node.selection_set.node])?;
+        }
+    }
+    Ok(Merging { merges_objects: walk.merges_objects })
+}
+
+/// What was found by the way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Merging {
+    /// Whether an object is asked for in several places.
+    merges_objects: bool,
+}
+
+impl Merging {
+    /// The document with fields that keep objects, if it needs any.
+    pub(super) fn kept(self, document: &ExecutableDocument) -> Option<ExecutableDocument> {
+        let mut certainty = Certainty { document, fragments: HashMap::new() };
+        if !self.merges_objects && certainty.is_everywhere() {
+            return None;
+        }
+        let mut kept = document.clone();
+        let fragments = kept.fragments.values_mut().map(|it| &mut it.node.selection_set.node);
+        let operations = match &mut kept.operations {
+            DocumentOperations::Single(only) => vec![&mut only.node.selection_set.node],
+            DocumentOperations::Multiple(all) => {
+                all.values_mut().map(|it| &mut it.node.selection_set.node).collect()
+            }
+        };
+        operations.into_iter().chain(fragments).for_each(keep_below);
+        Some(kept)
+    }
+}
+
+struct Walk<'a> {
+    document: &'a ExecutableDocument,
+    /// Fragments that are part of something else.
+    spread: HashSet<&'a Name>,
+    merges_objects: bool,
+}
+
+type Fields<'a> = IndexMap<&'a Name, Vec<&'a Positioned<Field>>>;
+
+impl<'a> Walk<'a> {
+    /// Every type of the schema is an object, so all that stands in one object is of one type.
+    fn object(&mut self, sets: &[&'a SelectionSet]) -> Result<(), Conflict> {
+        let (mut fields, mut spread) = (Fields::new(), HashSet::new());
+        for set in sets {
+            self.collect(set, &mut fields, &mut spread);
+        }
+        self.spread.extend(spread);
+        for (key, same) in fields {
+            let [first, others @ ..] = &same[..] else { continue };
+            for other in others {
+                compare(key, first, other)?;
+            }
+            let sets = same.iter().map(|field| &field.node.selection_set.node);
+            let sets: Vec<_> = sets.filter(|set| !set.items.is_empty()).collect();
+            self.merges_objects |= sets.len() > 1;
+            if !sets.is_empty() {
+                self.object(&sets)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A fragment that is spread again in one object adds nothing to it.
+    fn collect(
+        &self,
+        set: &'a SelectionSet,
+        fields: &mut Fields<'a>,
+        spread: &mut HashSet<&'a Name>,
+    ) {
+        for item in &set.items {
+            match &item.node {
+                Selection::Field(field) => {
+                    fields.entry(&field.node.response_key().node).or_default().push(field);
+                }
+                Selection::InlineFragment(fragment) => {
+                    self.collect(&fragment.node.selection_set.node, fields, spread);
+                }
+                Selection::FragmentSpread(fragment) => {
+                    let name = &fragment.node.fragment_name.node;
+                    if let Some(fragment) = self.document.fragments.get(name)
+                        && spread.insert(name)
+                    {
+                        self.collect(&fragment.node.selection_set.node, fields, spread);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn compare(key: &Name, one: &Positioned<Field>, other: &Positioned<Field>) -> Result<(), Conflict> {
+    let at = [one.pos, other.pos];
+    let (one, other) = (&one.node, &other.node);
+    let reason = if one.name.node != other.name.node {
+        Reason::Fields(one.name.node.clone(), other.name.node.clone())
+    } else if !have_same_arguments(one, other) {
+        Reason::Arguments
+    } else {
+        return Ok(());
+    };
+    Err(Conflict { key: key.clone(), reason, at })
+}
+
+/// Whether two fields have the same arguments, in whatever order.
+fn have_same_arguments(one: &Field, other: &Field) -> bool {
+    one.arguments.len() == other.arguments.len()
+        && one.arguments.iter().all(|(name, value)| {
+            other.get_argument(&name.node).is_some_and(|other| other.node == value.node)
+        })
+}
+
+/// Whether the objects of a document have a field whatever the values of variables are.
+struct Certainty<'a> {
+    document: &'a ExecutableDocument,
+    fragments: HashMap<&'a Name, bool>,
+}
+
+impl<'a> Certainty<'a> {
+    fn is_everywhere(&mut self) -> bool {
+        let document = self.document;
+        let operations = document.operations.iter().map(|(_, it)| &it.node.selection_set.node);
+        let fragments = document.fragments.values().map(|it| &it.node.selection_set.node);
+        operations.chain(fragments).all(|set| self.is_below(set))
+    }
+
+    /// Whether all objects below a selection have one. The operation's own object is never null.
+    fn is_below(&mut self, set: &'a SelectionSet) -> bool {
+        set.items.iter().all(|item| match &item.node {
+            Selection::Field(field) => {
+                let set = &field.node.selection_set.node;
+                set.items.is_empty() || self.has_field(set) && self.is_below(set)
+            }
+            Selection::InlineFragment(fragment) => self.is_below(&fragment.node.selection_set.node),
+            Selection::FragmentSpread(_) => true,
+        })
+    }
+
+    fn has_field(&mut self, set: &'a SelectionSet) -> bool {
+        set.items.iter().any(|item| {
+            item.node.directives().is_empty()
+                && match &item.node {
+                    Selection::Field(_) => true,
+                    Selection::InlineFragment(fragment) => {
+                        self.has_field(&fragment.node.selection_set.node)
+                    }
+                    Selection::FragmentSpread(spread) => {
+                        self.fragment_has_field(&spread.node.fragment_name.node)
+                    }
+                }
+        })
+    }
+
+    fn fragment_has_field(&mut self, name: &'a Name) -> bool {
+        if let Some(known) = self.fragments.get(name) {
+            return *known;
+        }
+        let fragment = self.document.fragments.get(name);
+        let has_field = fragment.is_some_and(|it| self.has_field(&it.node.selection_set.node));
+        self.fragments.insert(name, has_field);
+        has_field
+    }
+}
+
+/// Adds a field that keeps it to each object below a selection.
+fn keep_below(set: &mut SelectionSet) {
+    for item in &mut set.items {
+        match &mut item.node {
+            Selection::Field(field) => {
+                let Positioned { pos, node: set } = &mut field.node.selection_set;
+                if !set.items.is_empty() {
+                    keep_below(set);
+                    let keeper = Selection::Field(Positioned::new(keeper(*pos), *pos));
+                    set.items.push(Positioned::new(keeper, *pos));
+                }
+            }
+            Selection::InlineFragment(fragment) => {
+                keep_below(&mut fragment.node.selection_set.node);
+            }
+            Selection::FragmentSpread(_) => {}
+        }
+    }
+}
+
+fn keeper(at: Pos) -> Field {
+    Field {
+        alias: Some(Positioned::new(Name::new(KEEPER), at)),
+        name: Positioned::new(Name::new("__typename"), at),
+        arguments: Vec::new(),
+        directives: Vec::new(),
+        selection_set: Positioned::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graphql::parser::parse;
+
+    fn conflict(text: &str) -> Option<String> {
+        check_merging(&parse(text).unwrap()).err().map(|conflict| conflict.message())
+    }
+
+    fn is_kept(text: &str) -> bool {
+        let document = parse(text).unwrap();
+        check_merging(&document).unwrap().kept(&document).is_some()
+    }
+
+    #[test]
+    fn fields_of_one_name_must_be_one_wherever_they_stand() {
+        let fields = "Fields \"x\" conflict, since `a` and `b` are different fields: give one of them an alias";
+        let arguments =
+            "Fields \"a\" conflict, since they have different arguments: give one of them an alias";
+        for (text, expected) in [
+            ("{ a a x: b x: b }", None),
+            ("{ x: a x: b }", Some(fields)),
+            ("{ o { x: a } ... on Query { o { x: b } } }", Some(fields)),
+            (
+                "{ o { ...F } ...G } fragment F on O { x: a } fragment G on Query { o { x: b } }",
+                Some(fields),
+            ),
+            ("{ o { p { x: a } } ...G } fragment G on Query { o { p { x: b } } }", Some(fields)),
+            ("{ o { x: a } o2: o { x: b } }", None),
+            ("{ y } fragment Unused on Query { x: a x: b }", Some(fields)),
+            ("query A { x: a } query B { x: b }", None),
+            ("{ a(n: 1, m: $m) a(m: $m, n: 1) }", None),
+            ("{ a(n: 1) a }", Some(arguments)),
+            ("{ a(n: 1) ... { a(n: 2) } }", Some(arguments)),
+            ("{ a(n: $n) a(n: $m) }", Some(arguments)),
+            ("{ a(f: {x: 1, y: 2}) a(f: {y: 2, x: 1}) }", None),
+        ] {
+            assert_eq!(conflict(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn objects_are_kept_where_they_can_come_out_empty_or_stand_twice() {
+        for (text, expected) in [
+            ("{ o { a b @skip(if: $s) } }", false),
+            ("{ o { ...F } } fragment F on O { a }", false),
+            ("{ o @skip(if: $s) { a } p { ... { a } } }", false),
+            ("{ a @skip(if: $s) }", false),
+            ("{ o { a @skip(if: $s) } }", true),
+            ("{ o { p { ... @include(if: $s) { a } } b } }", true),
+            ("{ o { ...F @skip(if: $s) } } fragment F on O { a }", true),
+            ("{ o { ...F } } fragment F on O { a @skip(if: $s) }", true),
+            ("{ o { ...F } } fragment F on O { p { a @skip(if: $s) } }", true),
+            ("{ o { a } o { b } }", true),
+            ("{ o { a } ...F } fragment F on Query { o { b } }", true),
+        ] {
+            assert_eq!(is_kept(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Fields that stand in several places of one object, and objects of which everything is skipped.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Caller, TestGateway};
+
+async fn ask(caller: &Caller, query: &str, variables: &Value) -> Answer {
+    caller.post(&json!({ "query": query, "variables": variables })).await
+}
+
+#[tokio::test]
+async fn nothing_is_lost_of_an_object_whose_parts_come_out_empty() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let first = alice.data("{ viewer { id } friends(first: 2) { nodes { name } } conversations(first: 1) { nodes { id isMuted } } }").await;
+    let (viewer, names) = (&first["viewer"], &first["friends"]["nodes"]);
+    let id = &first["conversations"]["nodes"][0]["id"];
+    let ids_alone = json!([{ "id": id }]);
+    for (query, expected) in [
+        (
+            "query S($no: Boolean!) { ...Header ...List } fragment Header on Query { viewer { name @include(if: $no) } } fragment List on Query { viewer { id } }",
+            json!({ "viewer": viewer }),
+        ),
+        (
+            "query S($no: Boolean!) { ...List ...Header } fragment Header on Query { viewer { name @include(if: $no) } } fragment List on Query { viewer { id } }",
+            json!({ "viewer": viewer }),
+        ),
+        (
+            "query($no: Boolean!) { friends(first: 2) { nodes { isAvailable @include(if: $no) } nodes { name } } }",
+            json!({ "friends": { "nodes": names } }),
+        ),
+        (
+            "query($no: Boolean!) { conversations(first: 1) { nodes { ... @include(if: $no) { isMuted } } } ... { conversations(first: 1) { nodes { id } } } }",
+            json!({ "conversations": { "nodes": ids_alone } }),
+        ),
+        ("query($no: Boolean!) { viewer { name @include(if: $no) } }", json!({ "viewer": {} })),
+        (
+            "query($no: Boolean!) { friends(first: 2) { nodes { ... @include(if: $no) { id } } } }",
+            json!({ "friends": { "nodes": [{}, {}] } }),
+        ),
+        ("query($no: Boolean!) { viewer @include(if: $no) { id } }", json!({})),
+    ] {
+        // By the library, by a plan and as it was kept, and whether or not a part has to wait.
+        for eager in [false, false, false, false, true, true] {
+            let caller = if eager {
+                alice.clone().with_header("cache-control", "no-cache")
+            } else {
+                alice.clone()
+            };
+            let answer = ask(&caller, query, &json!({ "no": false })).await;
+            assert_eq!(answer.json(), json!({ "data": expected }), "{query}");
+        }
+    }
+    let mute = "mutation($id: ID!, $no: Boolean!) { muteConversation(input: {id: $id}) { conversation { isFavorite @include(if: $no) } conversation { id isMuted } } }";
+    let answer = ask(&alice, mute, &json!({ "id": id, "no": false })).await;
+    let conversation = json!({ "id": id, "isMuted": true });
+    assert_eq!(answer.json()["data"]["muteConversation"]["conversation"], conversation);
+}
+
+#[tokio::test]
+async fn fields_that_cannot_be_one_are_refused_before_anything_is_read() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    for query in [
+        "{ y: friends(first: 1) { totalCount } ... on Query { y: conversations(first: 1) { totalCount } } }",
+        "{ viewer { x: id } viewer { x: name } }",
+        "{ friends(first: 1) { nodes { id } } ... on Query { friends(first: 2) { nodes { name } } } }",
+    ] {
+        let answer = alice.query(query).await;
+        assert_eq!(answer.codes()[0].0, "GRAPHQL_VALIDATION_FAILED", "{query}");
+        let json = answer.json();
+        assert!(json.get("data").is_none(), "{json}");
+        assert_eq!(json["errors"][0]["locations"].as_array().map(Vec::len), Some(2), "{json}");
+    }
+    assert_eq!(gateway.list_calls(), (0, 0));
+}
+
+#[tokio::test]
+async fn the_same_faults_are_told_in_the_same_order_each_time() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let query = "query($a: Int, $b: Int, $c: Int) { viewer { none nothing } friends(first: \"x\") { nodes { nobody } } ...Missing }";
+    let first = alice.query(query).await.text;
+    assert!(first.matches("\"message\"").count() > 4, "{first}");
+    for _ in 0..5 {
+        assert_eq!(alice.query(query).await.text, first);
+    }
+}
