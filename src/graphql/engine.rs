@@ -155,17 +155,14 @@ impl Engine {
     }
 
     /// Waits for the turn of a request without a credential: a flood of such is looked at piece by piece, behind all
-    /// that is ready. Others have none here.
+    /// that is ready. Others need none: they are charged for themselves, and reading a document costs little.
     ///
     /// # Errors
     ///
     /// The [`Answer`] to give when too many wait.
     pub async fn turn(&self, context: &RequestContext) -> Result<Option<Turn>, Box<Answer>> {
-        if context.shows_who_asks() {
-            return Ok(None);
-        }
-        let turn = self.admission.turn().await.map_err(|refused| self.shed(refused));
-        turn.map(Some).inspect_err(|answer| self.note_refusal(answer))
+        let turn = self.admission.turn_of(context).await.map_err(|refused| self.shed(refused));
+        turn.inspect_err(|answer| self.note_refusal(answer))
     }
 
     /// Checks and parses the document, unless that was done before, and chooses the operation. `turn` is given back when
@@ -266,17 +263,12 @@ impl Engine {
             .check(Limit::DocumentBytes, text.len() as u64)
             .map_err(|refusal| Box::new(Answer::too_expensive(refusal)))?;
         let hash = DocumentHash::of(text);
-        let known = self.documents.find(hash);
-        let has_turn = turn.is_some() || context.shows_who_asks();
-        if let (Some(prepared), true) = (&known, has_turn) {
-            return Ok(Arc::clone(prepared));
-        }
         let _turn = match turn {
-            Some(turn) => turn,
-            None => self.admission.turn().await.map_err(|refused| self.shed(refused))?,
+            Some(turn) => Some(turn),
+            // Who asks over a socket has not waited yet.
+            None => self.admission.turn_of(context).await.map_err(|refused| self.shed(refused))?,
         };
-        // Somebody may have run it meanwhile.
-        match known.or_else(|| self.documents.find(hash)) {
+        match self.documents.find(hash) {
             Some(prepared) => Ok(prepared),
             None => Prepared::new(text, hash, limits, &self.field_types).map(Arc::new),
         }

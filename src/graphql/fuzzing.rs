@@ -10,10 +10,10 @@ use async_graphql::{
 
 use super::completion::FieldTypes;
 use super::cost::{check_shape, complexity};
-use super::merging::check_merging;
 use super::engine::GatewaySchema;
 use super::limits::{Limit, OperationLimits};
 use super::lists::fuzzing as lists;
+use super::merging::check_merging;
 use super::message_cursor::{self, MessageCursor};
 use super::mutation::Mutation;
 use super::query::Query;

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::RequestContext;
 
 /// The most operations that wait: a quarter of those that run by default, so that what waits is soon done.
 const OPERATIONS_WAITING_MAX: usize = 128;
@@ -15,7 +17,8 @@ const OPERATIONS_WAITING_MAX: usize = 128;
 const OPERATION_WAIT_MAX: Duration = Duration::from_millis(250);
 
 /// The most requests that wait for their turn: everybody in an office of 500 who logs in at nine, and their browsers'
-/// first questions. One takes as much memory as its body, so all together some tens of MiB.
+/// first questions. One takes as much memory as its body: some hundred bytes of those, and 250 MiB if all are as long as
+/// a body may be by default.
 const TURNS_WAITING_MAX: usize = 1_000;
 
 /// How long one waits for its turn: more than twice what the dearest documents need that may wait before it, 2 ms each
@@ -42,7 +45,7 @@ pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
 }
 
-/// Held while what somebody may want for no good is looked at.
+/// Held while what is asked without a credential is looked at.
 #[derive(Debug)]
 pub struct Turn {
     _place: Place,
@@ -72,10 +75,22 @@ impl Admission {
         entered
     }
 
-    /// Lets work begin that somebody may want for no good: looking at a document that nobody has run yet, or whatever
-    /// is asked without a credential. It begins when everything else that is ready has had its turn, and one at a time for
-    /// each processor: a flood of it delays others by one such piece of work, and not by the flood.
-    pub(super) async fn turn(&self) -> Result<Turn, Overloaded> {
+    /// Waits for the turn of whoever asks without a credential. Others need none: they are charged for what they ask.
+    pub(super) async fn turn_of(
+        &self,
+        context: &RequestContext,
+    ) -> Result<Option<Turn>, Overloaded> {
+        if context.shows_who_asks() {
+            return Ok(None);
+        }
+        // Nobody hears of what is found later.
+        let turn = timeout_at(context.deadline, self.turn()).await;
+        turn.unwrap_or(Err(Overloaded)).map(Some)
+    }
+
+    /// Lets work begin that somebody may want for no good. It begins when everything else that is ready has had its turn,
+    /// and one at a time for each processor: a flood of it delays others by one such piece of work, and not by the flood.
+    async fn turn(&self) -> Result<Turn, Overloaded> {
         let place = self.turns.enter().await?;
         tokio::task::yield_now().await;
         Ok(Turn { _place: place })
@@ -132,10 +147,15 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use futures_util::FutureExt;
     use futures_util::future::join_all;
 
     use super::*;
+    use crate::graphql::Freshness;
+    use crate::ozeki::{ApiKey, Credential, Identity, StationId, UserId};
+    use crate::session::{Authentication, Caller};
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_is_let_in_when_there_is_room_and_refused_when_there_is_none_in_time() {
@@ -189,6 +209,32 @@ mod tests {
         }
         tasks.join_all().await;
         assert_eq!(*order.lock().unwrap(), ["other", "other", "other", "turn"]);
+    }
+
+    fn asked_by(authentication: Authentication) -> RequestContext {
+        RequestContext {
+            authentication,
+            client: IpAddr::from([192, 0, 2, 7]).into(),
+            freshness: Freshness::Cached,
+            deadline: Instant::now(),
+        }
+    }
+
+    #[tokio::test]
+    async fn who_shows_a_credential_needs_no_turn() {
+        let admission = Admission::new(NonZeroUsize::MIN);
+        let places = admission.turns.places.available_permits();
+        let _all = admission.turns.places.try_acquire_many(u32::try_from(places).unwrap()).unwrap();
+        let identity = Identity {
+            user: UserId::from_bytes([1; 16]),
+            station: StationId::from_bytes([1; 16]),
+            credential: Credential::ApiKey(ApiKey::parse("a-demo").unwrap()),
+        };
+        let caller = asked_by(Authentication::Caller(Arc::new(Caller::new(identity, None))));
+        assert!(matches!(admission.turn_of(&caller).now_or_never(), Some(Ok(None))));
+        for authentication in [Authentication::Anonymous, Authentication::Refused] {
+            assert!(admission.turn_of(&asked_by(authentication)).now_or_never().is_none());
+        }
     }
 
     #[tokio::test]
