@@ -287,6 +287,7 @@ impl Data {
     pub fn forget(&self, caller: &Caller) {
         for resource in Resource::ALL {
             self.refresh(caller, resource);
+            self.generations.forget(caller.key(), resource);
         }
         self.tell_logout(caller);
     }

@@ -103,6 +103,14 @@ impl Generations {
         self.current.insert(subject, self.draw());
     }
 
+    /// Drops the numbers of a caller's resource: who asks next gets new ones, as after a raise, and one who never comes
+    /// again leaves nothing behind.
+    pub(super) fn forget(&self, caller: CallerKey, resource: Resource) {
+        for respect in [Respect::Own, Respect::Told] {
+            self.current.invalidate(&(caller, resource, respect));
+        }
+    }
+
     fn draw(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
@@ -114,14 +122,38 @@ mod tests {
     use crate::ozeki::{ApiKey, Credential, Identity, StationId, UserId};
     use crate::session::Caller;
 
-    #[test]
-    fn a_change_of_one_conversation_leaves_the_others_and_one_of_the_resource_leaves_none() {
+    fn caller(number: u8) -> CallerKey {
         let identity = Identity {
-            user: UserId::from_bytes([1; 16]),
+            user: UserId::from_bytes([number; 16]),
             station: StationId::from_bytes([1; 16]),
             credential: Credential::ApiKey(ApiKey::parse("key").unwrap()),
         };
-        let caller = Caller::new(identity, None).key();
+        Caller::new(identity, None).key()
+    }
+
+    #[test]
+    fn who_has_gone_leaves_nothing_behind_and_finds_nothing_again() {
+        let generations = Generations::new();
+        for number in 0..100 {
+            let of = |resource| generations.current(caller(number), resource, None);
+            let before = Resource::ALL.map(of);
+            for resource in Resource::ALL {
+                generations.forget(caller(number), resource);
+            }
+            let after = Resource::ALL.map(of);
+            for (before, after) in before.iter().zip(&after) {
+                assert!(before.own != after.own && before.told != after.told);
+            }
+            for resource in Resource::ALL {
+                generations.forget(caller(number), resource);
+            }
+        }
+        assert_eq!(generations.current.weight(), 0);
+    }
+
+    #[test]
+    fn a_change_of_one_conversation_leaves_the_others_and_one_of_the_resource_leaves_none() {
+        let caller = caller(1);
         let generations = Generations::new();
         let [one, other] = [[1; 16], [2; 16]].map(ConversationId::from_bytes);
         let of = |id| generations.current(caller, Resource::Messages, Some(id));

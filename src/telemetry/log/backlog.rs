@@ -12,8 +12,14 @@ use prometheus_client::metrics::counter::Counter;
 /// second or so that a collector takes to start anew.
 const WAITING_MAX_BYTES: usize = 1 << 20;
 
-/// The room that is kept for further lines when all are written: what a pipe takes at once.
-const KEPT_ROOM_MAX_BYTES: usize = 64 << 10;
+/// How long lines are gathered before they are written: to wake a thread for each costs a request more than the line itself.
+const GATHERED_FOR: Duration = Duration::from_millis(20);
+
+/// With so much gathered they are written at once.
+const GATHERED_MAX_BYTES: usize = WAITING_MAX_BYTES / 2;
+
+/// The room that is kept for further lines when all are written: what some ten thousand requests a second log meanwhile.
+const KEPT_ROOM_MAX_BYTES: usize = 128 << 10;
 
 /// How long an end waits for its last lines: long for a reader that reads, short for an orchestrator that counts.
 const END_WAIT_MAX: Duration = Duration::from_secs(1);
@@ -40,7 +46,8 @@ struct State {
     waiting: Vec<u8>,
     /// Lines without room that nobody was told of.
     untold: u64,
-    is_writing: bool,
+    /// Whether the thread gathers or writes, and so finds further lines by itself.
+    is_awake: bool,
     /// Whether somebody waits until all is written.
     is_awaited: bool,
 }
@@ -71,11 +78,12 @@ impl Backlog {
             self.dropped.inc();
             return;
         }
-        // Under load the thread finds the next lines by itself.
-        let sleeps = state.waiting.is_empty() && !state.is_writing;
+        let was_much = state.waiting.len() >= GATHERED_MAX_BYTES;
         state.waiting.extend_from_slice(line);
+        let is_much = state.waiting.len() >= GATHERED_MAX_BYTES;
+        let is_asleep = !mem::replace(&mut state.is_awake, true);
         drop(state);
-        if sleeps {
+        if is_asleep || is_much && !was_much {
             self.shared.filled.notify_one();
         }
     }
@@ -84,7 +92,8 @@ impl Backlog {
     pub(super) fn is_written_out(&self) -> bool {
         let mut state = self.shared.lock();
         state.is_awaited = true;
-        let is_left = |state: &mut State| state.is_writing || !state.waiting.is_empty();
+        self.shared.filled.notify_one();
+        let is_left = |state: &mut State| state.is_awake || !state.waiting.is_empty();
         let waited = self.shared.emptied.wait_timeout_while(state, END_WAIT_MAX, is_left);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
@@ -111,13 +120,18 @@ impl Shared {
     /// Waits for lines, and takes them for the empty `lines`; returns how many were lost behind them.
     fn take(&self, lines: &mut Vec<u8>) -> u64 {
         let mut state = self.lock();
-        state.is_writing = false;
-        if state.is_awaited && state.waiting.is_empty() {
-            self.emptied.notify_all();
+        if state.waiting.is_empty() {
+            state.is_awake = false;
+            if state.is_awaited {
+                self.emptied.notify_all();
+            }
         }
         let filled = self.filled.wait_while(state, |state| state.waiting.is_empty());
-        let mut state = filled.unwrap_or_else(PoisonError::into_inner);
-        state.is_writing = true;
+        let state = filled.unwrap_or_else(PoisonError::into_inner);
+        let is_little =
+            |state: &mut State| !state.is_awaited && state.waiting.len() < GATHERED_MAX_BYTES;
+        let gathered = self.filled.wait_timeout_while(state, GATHERED_FOR, is_little);
+        let (mut state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
         mem::swap(&mut state.waiting, lines);
         mem::take(&mut state.untold)
     }
