@@ -10,11 +10,13 @@ use std::fmt::Write;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
-    BaseType, ExecutableDocument, Field, OperationDefinition, OperationType, Selection,
-    SelectionSet, Type, TypeKind, TypeSystemDefinition,
+    BaseType, ExecutableDocument, Field, OperationDefinition, OperationType, SelectionSet, Type,
+    TypeKind, TypeSystemDefinition,
 };
-use async_graphql::{Name, PathSegment, ServerError, Value};
-use serde_json::Value as Json;
+use async_graphql::{Name, PathSegment, Positioned, ServerError, Value};
+use serde_json::{Map, Value as Json};
+
+use super::collecting::{Collected, collect, is_included};
 
 /// Scalars that every schema has, and that no SDL tells of.
 const BUILT_IN: [&str; 5] = ["Int", "Float", "String", "Boolean", "ID"];
@@ -95,16 +97,18 @@ impl FieldTypes {
         }
     }
 
-    /// Completes the data of an operation that passed validation and was run.
+    /// Completes the data of an operation that passed validation and was run. `variables` have their defaults.
     pub(super) fn complete(
         &self,
         document: &ExecutableDocument,
         operation: &OperationDefinition,
+        variables: &Map<String, Json>,
         data: Value,
         errors: &[ServerError],
     ) -> Value {
         let root = root_type(operation.ty);
-        let shape = Planner { types: self, document }.shape(root, &[&operation.selection_set.node]);
+        let shape = Planner { types: self, document, variables }
+            .shape(root, &[&operation.selection_set.node]);
         let mut completion = Completion { failed: failed_paths(errors), path: String::new() };
         completion.object(data, &shape).unwrap_or(Value::Null)
     }
@@ -133,50 +137,28 @@ struct ShapeField<'a> {
 struct Planner<'a> {
     types: &'a FieldTypes,
     document: &'a ExecutableDocument,
+    variables: &'a Map<String, Json>,
 }
 
 impl<'a> Planner<'a> {
-    /// Merges selections of one object: a field that stands twice is one, in the place of the first.
     fn shape(&self, object: &str, selections: &[&'a SelectionSet]) -> Shape<'a> {
-        let mut fields: IndexMap<Name, Vec<&'a Field>> = IndexMap::new();
-        for selection in selections {
-            self.collect(selection, &mut fields);
-        }
+        let Collected { fields, .. } = collect(self.document, selections, |directives| {
+            is_included(directives, self.variables).unwrap_or(true)
+        });
         let types = self.types.objects.get(object);
-        let shape = |(key, fields): (Name, Vec<&'a Field>)| {
-            let name = &fields[0].name.node;
+        let shape = |(key, fields): (&Name, Vec<&'a Positioned<Field>>)| {
+            let name = &fields[0].node.name.node;
             let field_type = types.and_then(|types| types.get(name));
             let object =
                 field_type.map(named).filter(|name| self.types.objects.contains_key(*name));
             let below = object.map(|object| {
                 let selections: Vec<_> =
-                    fields.iter().map(|field| &field.selection_set.node).collect();
+                    fields.iter().map(|field| &field.node.selection_set.node).collect();
                 self.shape(object, &selections)
             });
-            ShapeField { key, field_type, below }
+            ShapeField { key: key.clone(), field_type, below }
         };
         Shape(fields.into_iter().map(shape).collect())
-    }
-
-    /// Every type of the schema is an object, so a fragment that passed validation applies where it stands.
-    fn collect(&self, selection: &'a SelectionSet, fields: &mut IndexMap<Name, Vec<&'a Field>>) {
-        for item in &selection.items {
-            match &item.node {
-                Selection::Field(field) => {
-                    let key = field.node.response_key().node.clone();
-                    fields.entry(key).or_default().push(&field.node);
-                }
-                Selection::InlineFragment(fragment) => {
-                    self.collect(&fragment.node.selection_set.node, fields);
-                }
-                Selection::FragmentSpread(spread) => {
-                    let fragment = self.document.fragments.get(&spread.node.fragment_name.node);
-                    if let Some(fragment) = fragment {
-                        self.collect(&fragment.node.selection_set.node, fields);
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -213,7 +195,7 @@ impl Completion {
                 Some(value) => Some(value),
                 None => self.failed.contains(&self.path).then_some(Value::Null),
             };
-            // A field that is neither there nor failed was skipped by a directive.
+            // A field that is neither there nor failed is one that the library passed over.
             let value = value.map(|value| match field_type {
                 Some(field_type) => self.value(value, field_type, below.as_ref()),
                 None => Ok(value),
@@ -341,7 +323,8 @@ mod tests {
         };
         let errors: Vec<_> = failed.iter().map(error).collect();
         let data = serde_json::from_str(data).unwrap();
-        let data = FieldTypes::of(SDL).complete(&document, &operation.node, data, &errors);
+        let data =
+            FieldTypes::of(SDL).complete(&document, &operation.node, &Map::new(), data, &errors);
         serde_json::to_string(&data).unwrap()
     }
 

@@ -311,7 +311,7 @@ impl Engine {
             request.variables = Variables::from_json(serde_json::Value::Object(variables.clone()));
             let argument = |position| argument_at(document, position);
             let complete = |data, errors: &[ServerError]| {
-                self.field_types.complete(document, definition, data, errors)
+                self.field_types.complete(document, definition, variables, data, errors)
             };
             let mut response = self.schema.execute(request).await;
             stale.tell(&mut response);

@@ -6,11 +6,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, Field, Selection, SelectionSet,
 };
 use async_graphql::{Name, Pos, Positioned};
+
+use super::collecting::{Collected, collect};
 
 /// The name in the answer of the field that keeps an object. No name of a document begins with a digit.
 const KEEPER: &str = "0";
@@ -92,16 +93,11 @@ struct Walk<'a> {
     merges_objects: bool,
 }
 
-type Fields<'a> = IndexMap<&'a Name, Vec<&'a Positioned<Field>>>;
-
 impl<'a> Walk<'a> {
-    /// Every type of the schema is an object, so all that stands in one object is of one type.
+    /// Whatever directives say: they can let both in.
     fn object(&mut self, sets: &[&'a SelectionSet]) -> Result<(), Conflict> {
-        let (mut fields, mut spread) = (Fields::new(), HashSet::new());
-        for set in sets {
-            self.collect(set, &mut fields, &mut spread);
-        }
-        self.spread.extend(spread);
+        let Collected { fields, fragments } = collect(self.document, sets, |_directives| true);
+        self.spread.extend(fragments);
         for (key, same) in fields {
             let [first, others @ ..] = &same[..] else { continue };
             for other in others {
@@ -115,33 +111,6 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(())
-    }
-
-    /// A fragment that is spread again in one object adds nothing to it.
-    fn collect(
-        &self,
-        set: &'a SelectionSet,
-        fields: &mut Fields<'a>,
-        spread: &mut HashSet<&'a Name>,
-    ) {
-        for item in &set.items {
-            match &item.node {
-                Selection::Field(field) => {
-                    fields.entry(&field.node.response_key().node).or_default().push(field);
-                }
-                Selection::InlineFragment(fragment) => {
-                    self.collect(&fragment.node.selection_set.node, fields, spread);
-                }
-                Selection::FragmentSpread(fragment) => {
-                    let name = &fragment.node.fragment_name.node;
-                    if let Some(fragment) = self.document.fragments.get(name)
-                        && spread.insert(name)
-                    {
-                        self.collect(&fragment.node.selection_set.node, fields, spread);
-                    }
-                }
-            }
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! else can reach a client. HTTP is the business of the layer above: here are requests and answers as values.
 
 mod answer;
+mod collecting;
 mod completion;
 mod cost;
 mod engine;

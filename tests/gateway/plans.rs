@@ -257,7 +257,12 @@ fn an_answer_that_is_written_straight_is_the_one_that_the_library_gives() {
                 let seen = unseen();
                 ask(&alice, &seen, &first).await;
                 let again = ask(&alice, &seen, &second).await;
-                assert_eq!((again.status, &again.text), (by_library.status, &by_library.text));
+                let (first_time, second_time) = (&by_library.text, &again.text);
+                assert_eq!(
+                    (again.status, second_time),
+                    (by_library.status, first_time),
+                    "{query} {second}"
+                );
                 whole.set(whole.get() + u64::from(!again.text.contains("\"errors\"")));
             });
             Ok(())

@@ -60,7 +60,8 @@ impl Engine {
             } else {
                 let definition = operation.definition();
                 let complete = |data, errors: &[_]| {
-                    engine.field_types.complete(document, definition, data, errors)
+                    let variables = &operation.variables;
+                    engine.field_types.complete(document, definition, variables, data, errors)
                 };
                 engine.documents.keep(&operation.prepared, owner);
                 Answer::event(response, argument, complete)

@@ -1,12 +1,13 @@
-//! Reads a selection: fragments put in place, fields merged, directives weighed, arguments given their values.
+//! Reads a selection: what is written for each field, and what is read for it.
 
 use async_graphql::parser::types::{
-    Directive, ExecutableDocument, Field, OperationType, Selection, SelectionSet,
+    ExecutableDocument, Field, OperationType, Selection, SelectionSet,
 };
-use async_graphql::{InputType, Name, Positioned, Value};
+use async_graphql::{InputType, Positioned};
 use serde_json::{Map, Value as Json};
 
 use super::{Needed, Object, Write};
+use crate::graphql::collecting::{Collected, collect, is_included, value_of};
 
 /// Whether operations of a document that passed validation can be planned at all: what is left to check then depends on
 /// the values of variables alone.
@@ -45,10 +46,15 @@ fn has_whole_variables(set: &SelectionSet) -> bool {
 pub(super) struct Asked<'a> {
     field: &'a Field,
     sets: Vec<&'a SelectionSet>,
-    is_included: bool,
 }
 
 impl<'a> Asked<'a> {
+    /// Fields of one name in the answer are one field, by validation.
+    fn of(places: &[&'a Positioned<Field>]) -> Self {
+        let sets = places.iter().map(|field| &field.node.selection_set.node).collect();
+        Self { field: &places[0].node, sets }
+    }
+
     pub(super) fn name(&self) -> &'a str {
         self.field.name.node.as_str()
     }
@@ -116,17 +122,23 @@ impl<'a> Compiler<'a> {
         type_name: &'static str,
         write: impl Fn(&mut Self, &Asked<'a>) -> Option<Write<T>>,
     ) -> Option<Object<T>> {
-        let mut fields: Vec<(&'a Name, Asked<'a>)> = Vec::new();
-        for set in sets {
-            self.collect(set, true, &mut fields)?;
+        let mut is_certain = true;
+        let Collected { fields, .. } = collect(self.document, sets, |directives| {
+            let is_included = is_included(directives, self.variables);
+            is_certain &= is_included.is_some();
+            is_included.unwrap_or(true)
+        });
+        if !is_certain {
+            return None;
         }
         let mut written: Vec<(Box<[u8]>, Write<T>)> = Vec::with_capacity(fields.len());
-        for (key, asked) in fields.iter().filter(|(_, asked)| asked.is_included) {
+        for (key, places) in fields {
+            let asked = Asked::of(&places);
             let write: Write<T> = if asked.name() == "__typename" {
                 let value = format!("\"{type_name}\"");
                 Box::new(move |out, _, _| out.extend_from_slice(value.as_bytes()))
             } else {
-                write(self, asked)?
+                write(self, &asked)?
             };
             let before = if written.is_empty() { '{' } else { ',' };
             written.push((format!("{before}\"{key}\":").into_bytes().into(), write));
@@ -135,76 +147,11 @@ impl<'a> Compiler<'a> {
         (!written.is_empty()).then_some(Object(written))
     }
 
-    /// Every type of the schema is an object, so a fragment that passed validation applies where it stands. As in
-    /// `completion`, a field stands in its first place, even if it is skipped there.
-    fn collect(
-        &mut self,
-        set: &'a SelectionSet,
-        is_included: bool,
-        fields: &mut Vec<(&'a Name, Asked<'a>)>,
-    ) -> Option<()> {
-        for item in &set.items {
-            let is_included = is_included && self.includes(item.node.directives())?;
-            match &item.node {
-                Selection::Field(field) => add(&field.node, is_included, fields),
-                Selection::InlineFragment(fragment) => {
-                    self.collect(&fragment.node.selection_set.node, is_included, fields)?;
-                }
-                Selection::FragmentSpread(spread) => {
-                    let name = &spread.node.fragment_name.node;
-                    let fragment = self.document.fragments.get(name)?;
-                    if !fragment.node.directives.is_empty() {
-                        return None;
-                    }
-                    self.collect(&fragment.node.selection_set.node, is_included, fields)?;
-                }
-            }
-        }
-        Some(())
-    }
-
-    fn includes(&self, directives: &[Positioned<Directive>]) -> Option<bool> {
-        let mut is_included = true;
-        for directive in directives {
-            let condition = directive.node.get_argument("if")?.node.clone();
-            let condition = condition.into_const_with(|name| self.variable(&name)).ok()?;
-            let Value::Boolean(condition) = condition else { return None };
-            match directive.node.name.node.as_str() {
-                "skip" => is_included &= !condition,
-                "include" => is_included &= condition,
-                _ => return None,
-            }
-        }
-        Some(is_included)
-    }
-
     /// The value of an argument.
     pub(super) fn argument<T: InputType>(&self, asked: &Asked<'a>, name: &str) -> Option<T> {
-        let value = asked
-            .field
-            .get_argument(name)
-            .map(|value| value.node.clone().into_const_with(|variable| self.variable(&variable)));
+        let value = asked.field.get_argument(name).map(|value| {
+            value.node.clone().into_const_with(|name| value_of(&name, self.variables))
+        });
         T::parse(value.transpose().ok()?).ok()
-    }
-
-    /// The value of a variable: one that may be absent is null.
-    fn variable(&self, name: &Name) -> Result<Value, serde_json::Error> {
-        let value = self.variables.get(name.as_str());
-        value.map_or(Ok(Value::Null), |value| Value::from_json(value.clone()))
-    }
-}
-
-/// Adds a field to those of its object. Fields of one name are one field, by validation.
-fn add<'a>(field: &'a Field, is_included: bool, fields: &mut Vec<(&'a Name, Asked<'a>)>) {
-    let key = &field.response_key().node;
-    let set = &field.selection_set.node;
-    let Some((_, asked)) = fields.iter_mut().find(|(other, _)| *other == key) else {
-        let sets = if is_included { vec![set] } else { Vec::new() };
-        fields.push((key, Asked { field, sets, is_included }));
-        return;
-    };
-    asked.is_included |= is_included;
-    if is_included {
-        asked.sets.push(set);
     }
 }
