@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::http::{Connection, post};
 use crate::load::{Slice, paced};
+use crate::machine;
 use crate::server::Server;
 use crate::stage::{ONE, Stage, ask_each, log_in, login, requests};
 use crate::standin;
@@ -48,6 +49,7 @@ impl Attack {
         let (stop, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
         let shared = (Arc::clone(&stop), Arc::clone(&answered));
         let thread = spawn(move || {
+            machine::give_way();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(async {
                 let mut tasks = JoinSet::new();

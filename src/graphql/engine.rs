@@ -15,7 +15,6 @@ use async_graphql::parser::types::{DocumentOperations, OperationDefinition, Vari
 use async_graphql::{SDLExportOptions, Schema, ServerError, Variables};
 use tokio::time::{Instant, timeout_at};
 
-pub use admission::Turn;
 use admission::{Admission, Overloaded, Place, RETRY_AFTER_SECONDS};
 use document::{argument_at, fill_defaults, selects_schema};
 use recalling::Known;
@@ -154,32 +153,15 @@ impl Engine {
         }
     }
 
-    /// Waits for the turn of a request without a credential: a flood of such is looked at piece by piece, behind all
-    /// that is ready. Others need none: they are charged for themselves, and reading a document costs little.
-    ///
-    /// # Errors
-    ///
-    /// The [`Answer`] to give when too many wait.
-    pub async fn turn(&self, context: &RequestContext) -> Result<Option<Turn>, Box<Answer>> {
-        let turn = self.admission.turn_of(context).await.map_err(|refused| self.shed(refused));
-        turn.inspect_err(|answer| self.note_refusal(answer))
-    }
-
-    /// Checks and parses the document, unless that was done before, and chooses the operation. `turn` is given back when
-    /// the document is known.
+    /// Checks and parses the document, unless that was done before, and chooses the operation.
     ///
     /// # Errors
     ///
     /// The [`Answer`] to give when a limit is exceeded, the document does not parse or is not known by its hash, no
     /// operation can be chosen, a variable that it needs has no value, it asks for the schema where introspection is
     /// off, or there is no room to run it.
-    pub async fn prepare(
-        &self,
-        request: Request,
-        context: &RequestContext,
-        turn: Option<Turn>,
-    ) -> Result<Operation, Box<Answer>> {
-        let prepared = self.prepared(request, context, turn).await;
+    pub async fn prepare(&self, request: Request) -> Result<Operation, Box<Answer>> {
+        let prepared = self.prepared(request).await;
         let operation = prepared.inspect_err(|answer| self.note_refusal(answer))?;
         let document = operation.prepared.hash.beginning();
         Account::note_operation(metric_of(operation.kind), operation.own_name(), &document);
@@ -207,12 +189,7 @@ impl Engine {
         self.admission.is_overloaded()
     }
 
-    async fn prepared(
-        &self,
-        request: Request,
-        context: &RequestContext,
-        turn: Option<Turn>,
-    ) -> Result<Operation, Box<Answer>> {
+    async fn prepared(&self, request: Request) -> Result<Operation, Box<Answer>> {
         let limits = &self.options.limits;
         let name_bytes = request.operation_name.as_deref().map_or(0, str::len);
         let too_expensive = |refusal: TooExpensive| Box::new(Answer::too_expensive(refusal));
@@ -221,7 +198,7 @@ impl Engine {
         };
         limits.check(Limit::NameBytes, name_bytes as u64).map_err(too_expensive)?;
         check_values(&request.variables, limits).map_err(too_expensive)?;
-        let prepared = self.document(&request.query, request.persisted, context, turn).await?;
+        let prepared = self.document(&request.query, request.persisted)?;
         let asked = if self.answers.are_kept() { Asked::of(&request, prepared.hash) } else { None };
         let asked = asked.map(Arc::new);
         let Request { query: _, persisted: _, operation_name: name, mut variables } = request;
@@ -246,12 +223,10 @@ impl Engine {
     }
 
     /// The document by its text, or by its hash where that is all there is.
-    async fn document(
+    fn document(
         &self,
         text: &str,
         persisted: Option<DocumentHash>,
-        context: &RequestContext,
-        turn: Option<Turn>,
     ) -> Result<Arc<Prepared>, Box<Answer>> {
         let limits = &self.options.limits;
         if let (true, Some(hash)) = (text.is_empty(), persisted) {
@@ -263,11 +238,6 @@ impl Engine {
             .check(Limit::DocumentBytes, text.len() as u64)
             .map_err(|refusal| Box::new(Answer::too_expensive(refusal)))?;
         let hash = DocumentHash::of(text);
-        let _turn = match turn {
-            Some(turn) => Some(turn),
-            // Who asks over a socket has not waited yet.
-            None => self.admission.turn_of(context).await.map_err(|refused| self.shed(refused))?,
-        };
         match self.documents.find(hash) {
             Some(prepared) => Ok(prepared),
             None => Prepared::new(text, hash, limits, &self.field_types).map(Arc::new),

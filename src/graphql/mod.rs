@@ -36,9 +36,7 @@ mod subscription;
 mod types;
 
 pub use answer::Answer;
-pub use engine::{
-    Engine, EngineOptions, Operation, OperationType, Request, RequestContext, Turn, sdl,
-};
+pub use engine::{Engine, EngineOptions, Operation, OperationType, Request, RequestContext, sdl};
 pub use error::{ErrorCode, FieldError};
 pub use finished::{Encoded, Finished};
 pub use limits::{DEFAULTS as LIMITS_DEFAULT, InvalidLimits, Limit, OperationLimits, TooExpensive};

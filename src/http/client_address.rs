@@ -5,8 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
-use super::PeerAddress;
-
 /// Each proxy appends the address that it was asked from; what stands left of that was sent to it.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -14,7 +12,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 ///
 /// The header is read from its right end, as far as those who wrote it are `trusted`: the first that is not is the client.
 /// So nobody can put words into it that count, and where no proxy is trusted nobody is asked.
-pub(super) fn of(PeerAddress(peer): PeerAddress, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+pub(super) fn of(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let peer = peer.ip().to_canonical();
     if !is_trusted(&peer) {
@@ -54,7 +52,7 @@ mod tests {
             headers.append(FORWARDED_FOR, value.parse().unwrap());
         }
         let trusted: Vec<IpNet> = trusted.iter().map(|it| it.parse().unwrap()).collect();
-        of(PeerAddress(peer.parse().unwrap()), &headers, &trusted).to_string()
+        of(peer.parse().unwrap(), &headers, &trusted).to_string()
     }
 
     #[test]

@@ -26,7 +26,7 @@ use super::negotiation::MediaType;
 use super::request_id::{self, REQUEST_ID};
 use super::server::Routes;
 use super::summary::Summary;
-use super::{HttpOptions, PeerAddress, health, playground};
+use super::{HttpOptions, Peer, health, playground};
 use crate::graphql::{Answer, ErrorCode};
 use crate::telemetry::Account;
 
@@ -90,7 +90,7 @@ impl Edge {
 }
 
 impl Routes for Edge {
-    async fn answer(&self, request: Request, peer: PeerAddress) -> Response {
+    async fn answer(&self, request: Request, peer: &Peer) -> Response {
         let id = request_id::of(request.headers());
         let path = request.uri().path();
         let is_graphql = path == GRAPHQL;
@@ -116,7 +116,7 @@ impl Shared {
     async fn with_cors(
         &self,
         request: Request,
-        peer: PeerAddress,
+        peer: &Peer,
         is_graphql: bool,
         summary: &Summary,
     ) -> Response {
@@ -135,7 +135,7 @@ impl Shared {
     async fn without_panic(
         &self,
         request: Request,
-        peer: PeerAddress,
+        peer: &Peer,
         is_graphql: bool,
         summary: &Summary,
     ) -> Response {
@@ -147,11 +147,12 @@ impl Shared {
     async fn routed(
         &self,
         request: Request,
-        peer: PeerAddress,
+        peer: &Peer,
         is_graphql: bool,
         summary: &Summary,
     ) -> Response {
         if !is_graphql {
+            peer.standing.note(false);
             return self.by_router(request, peer, summary).await;
         }
         let accepted = AcceptedEncodings::of(request.headers());
@@ -163,7 +164,7 @@ impl Shared {
         finished::encoded(&self.options.engine, &accepted, response).await
     }
 
-    async fn posted(&self, request: Request, peer: PeerAddress, summary: &Summary) -> Response {
+    async fn posted(&self, request: Request, peer: &Peer, summary: &Summary) -> Response {
         let (parts, body) = request.into_parts();
         // Nothing is logged so far, and an answer that is ready needs no span.
         match endpoint::begin_post(&self.options, peer, &parts.headers, body).await {
@@ -176,13 +177,8 @@ impl Shared {
         }
     }
 
-    async fn by_router(
-        &self,
-        mut request: Request,
-        peer: PeerAddress,
-        summary: &Summary,
-    ) -> Response {
-        request.extensions_mut().insert(peer);
+    async fn by_router(&self, mut request: Request, peer: &Peer, summary: &Summary) -> Response {
+        request.extensions_mut().insert(peer.clone());
         let routing = self.router.clone().oneshot(request);
         let Ok(response) = Box::pin(routing).instrument(summary.span().clone()).await;
         response

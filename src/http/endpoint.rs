@@ -17,10 +17,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::RequestError;
 use super::negotiation::{Accepted, EventStream, MediaType};
-use super::{
-    HttpOptions, PeerAddress, client_address, credentials, finished, request, sse, websocket,
-};
-use crate::graphql::{Answer, Freshness, OperationType, Request, RequestContext, Turn};
+use super::{HttpOptions, Peer, client_address, credentials, finished, request, sse, websocket};
+use crate::graphql::{Answer, Freshness, OperationType, Request, RequestContext};
 use crate::recent::TextHash;
 use crate::session::{Authentication, ClientNetwork};
 
@@ -57,7 +55,7 @@ pub(super) struct Posted {
 /// Reads a request by POST, and answers it if its answer is ready. It logs nothing.
 pub(super) async fn begin_post(
     options: &HttpOptions,
-    peer: PeerAddress,
+    peer: &Peer,
     headers: &HeaderMap,
     body: Body,
 ) -> Begun {
@@ -81,7 +79,7 @@ pub(super) async fn begin_post(
 
 async fn read_post(
     options: &HttpOptions,
-    peer: PeerAddress,
+    peer: &Peer,
     headers: &HeaderMap,
     body: Body,
     accepted: Accepted,
@@ -103,16 +101,12 @@ pub(super) async fn finish_post(
 ) -> Response {
     let Posted { context, body, hash, accepted } = posted;
     let media_type = media_type_of(accepted);
-    let turn = match options.engine.turn(&context).await {
-        Ok(turn) => turn,
-        Err(answer) => return refuse(&answer, accepted),
-    };
     if let Err(answer) = options.engine.check_text(&body) {
         return refuse(&answer, accepted);
     }
     let answered = match request::from_body(&body) {
         Ok(request) => {
-            let come = Come { request, body: hash, turn };
+            let come = Come { request, body: hash };
             run(options, come, context, headers, accepted, &BY_POST).await
         }
         Err(error) => Err(error),
@@ -122,25 +116,25 @@ pub(super) async fn finish_post(
 
 async fn get_graphql(
     State(options): State<Arc<HttpOptions>>,
-    Extension(peer): Extension<PeerAddress>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     RawQuery(query_string): RawQuery,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     if websocket::is_asked_for(&headers) {
-        let opened = Asker::admitted(&options, peer, &headers)
-            .and_then(|asker| websocket::open(&options, asker, &headers, upgrade));
+        let opened = Asker::admitted(&options, &peer, &headers)
+            .and_then(|asker| websocket::open(&options, asker, peer.standing, &headers, upgrade));
         return opened.unwrap_or_else(|error| error.into_response(MediaType::Json));
     }
     let deadline = Instant::now() + options.request_timeout;
     let accepted = Accepted::by(&headers);
     let answered = async {
-        let asker = Asker::accepted(&options, peer, &headers, accepted)?;
+        let asker = Asker::accepted(&options, &peer, &headers, accepted)?;
         request::check_preflight_header(&headers)?;
         // Not scanned as a body is: a URL has at most 64 KiB, and that bounds what is decoded from it.
         let request = request::from_query_string(query_string.as_deref().unwrap_or_default())?;
         let context = asker.context(&headers, deadline);
-        let come = Come { request, body: None, turn: None };
+        let come = Come { request, body: None };
         run(&options, come, context, &headers, accepted, &BY_GET).await
     };
     answered.await.unwrap_or_else(|error| error.into_response(media_type_of(accepted)))
@@ -148,11 +142,11 @@ async fn get_graphql(
 
 async fn other_method(
     State(options): State<Arc<HttpOptions>>,
-    Extension(peer): Extension<PeerAddress>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Response {
     let accepted = Accepted::by(&headers);
-    let asker = Asker::accepted(&options, peer, &headers, accepted);
+    let asker = Asker::accepted(&options, &peer, &headers, accepted);
     let refusal = asker.err().unwrap_or(RequestError::MethodNotAllowed);
     refusal.into_response(media_type_of(accepted))
 }
@@ -172,19 +166,22 @@ impl Asker {
     /// Finds out who asks, and charges them for it: before a body is read, so that one that is too many costs little.
     fn admitted(
         options: &HttpOptions,
-        peer: PeerAddress,
+        peer: &Peer,
         headers: &HeaderMap,
     ) -> Result<Self, RequestError> {
-        let client = client_address::of(peer, headers, &options.trusted_proxies).into();
+        let Peer { address, standing } = peer;
+        let client = client_address::of(*address, headers, &options.trusted_proxies).into();
         let authentication = options.sessions.authenticate(credentials::presented(headers));
-        options.sessions.admit(&authentication, client)?;
+        let admitted = options.sessions.admit(&authentication, client);
+        standing.note(admitted.is_ok() && matches!(authentication, Authentication::Caller(_)));
+        admitted?;
         Ok(Self { authentication, client })
     }
 
     /// The same, for an answer that must have a media type that the client takes.
     fn accepted(
         options: &HttpOptions,
-        peer: PeerAddress,
+        peer: &Peer,
         headers: &HeaderMap,
         accepted: Accepted,
     ) -> Result<Self, RequestError> {
@@ -244,14 +241,12 @@ struct Come {
     request: Request,
     /// What it was read from, if from a body that may be known the next time.
     body: Option<TextHash>,
-    /// Its turn, if it has one already.
-    turn: Option<Turn>,
 }
 
 /// Runs a request, if it is of one of these kinds, and answers in the way that the client asked for.
 async fn run(
     options: &HttpOptions,
-    Come { request, body, turn }: Come,
+    Come { request, body }: Come,
     context: RequestContext,
     headers: &HeaderMap,
     accepted: Accepted,
@@ -264,7 +259,7 @@ async fn run(
     {
         return Ok(finished::to_response(finished, headers, media_type));
     }
-    let operation = match options.engine.prepare(request, &context, turn).await {
+    let operation = match options.engine.prepare(request).await {
         Ok(operation) => operation,
         Err(answer) => return Ok(refuse(&answer, accepted)),
     };

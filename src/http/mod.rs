@@ -24,6 +24,7 @@ mod span;
 mod sse;
 mod streams;
 mod summary;
+mod turns;
 mod websocket;
 
 use std::sync::Arc;
@@ -39,9 +40,10 @@ pub use admin::admin_router;
 pub use edge::Edge;
 pub use health::Readiness;
 pub use origin::AllowedOrigins;
-pub use peer::PeerAddress;
+pub use peer::Peer;
 pub use server::{ConnectionLimits, Routes, Server, ServerOptions, TlsError, TlsFiles};
 pub use streams::Streams;
+pub use turns::Standing;
 
 /// What the routes need, and their bounds.
 pub struct HttpOptions {

@@ -2,6 +2,13 @@
 
 use std::net::SocketAddr;
 
-/// The address at the other end of the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerAddress(pub SocketAddr);
+use super::turns::Standing;
+
+/// The other end of a connection.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// Whether it has shown who it is.
+    pub standing: Standing,
+}

@@ -33,7 +33,7 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    /// Whether the request shows who asks: only those have shown something for what they cost.
+    /// Whether the request shows who asks.
     pub(super) fn shows_who_asks(&self) -> bool {
         matches!(self.authentication, Authentication::Caller(_))
     }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::task::TaskTracker;
 
 use super::activity::UnderWay;
+use crate::http::turns::Standing;
 
 /// How much of an answer is handed over at once where clients say how much they take (HTTP/2): one of its frames.
 const PIECE_MAX_BYTES: usize = 16 * 1024;
@@ -94,13 +95,14 @@ impl hyper::body::Body for AnswerBody {
     }
 }
 
-/// Runs the streams of HTTP/2 connections, and resets one whose client takes nothing of its answer.
+/// Runs the streams of an HTTP/2 connection, and resets one whose client takes nothing of its answer.
 ///
 /// The others on the connection, which may be a proxy's with streams of many people, go on.
 #[derive(Clone, Debug)]
 pub(super) struct Streams {
     pub(super) tasks: TaskTracker,
     pub(super) write_timeout: Duration,
+    pub(super) standing: Standing,
 }
 
 impl<F> Executor<F> for Streams
@@ -109,7 +111,7 @@ where
     F::Output: Send,
 {
     fn execute(&self, stream: F) {
-        self.tasks.spawn(until_stalled(stream, self.write_timeout));
+        self.tasks.spawn(self.standing.by_turns(until_stalled(stream, self.write_timeout)));
     }
 }
 

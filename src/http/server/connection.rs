@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::activity::{Activity, WaitsFor};
 use super::answer::{AnswerBody, Streams};
@@ -28,7 +28,8 @@ use super::limits::{self, ConnectionLimits};
 use super::open::Open;
 use super::routes::Routes;
 use super::socket::Socket;
-use crate::http::PeerAddress;
+use crate::http::Peer;
+use crate::http::turns::{Standing, Turns};
 
 /// What all connections of a server share.
 #[derive(Clone)]
@@ -36,7 +37,9 @@ pub(super) struct Shared<R> {
     pub(super) routes: R,
     pub(super) limits: ConnectionLimits,
     pub(super) tls: Option<TlsAcceptor>,
-    pub(super) streams: Streams,
+    pub(super) tasks: TaskTracker,
+    /// Who has shown nothing yet is served by turns.
+    pub(super) turns: Turns,
     /// Whether clients are asked to come back by other connections.
     pub(super) is_leaving: Arc<AtomicBool>,
     pub(super) stop: CancellationToken,
@@ -44,7 +47,7 @@ pub(super) struct Shared<R> {
 }
 
 /// Serves one connection until it ends, or must be ended.
-pub(super) async fn serve<R, S>(shared: Shared<R>, inner: S, peer: SocketAddr, open: Open)
+pub(super) async fn serve<R, S>(shared: Shared<R>, inner: S, peer: Peer, open: Open)
 where
     R: Routes,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -69,18 +72,18 @@ where
     }
 }
 
-async fn serve_http<R, S>(shared: &Shared<R>, io: S, peer: SocketAddr, activity: Arc<Activity>)
+async fn serve_http<R, S>(shared: &Shared<R>, io: S, peer: Peer, activity: Arc<Activity>)
 where
     R: Routes,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let builder = builder(shared, &peer.standing);
     let requests = Requests {
         routes: shared.routes.clone(),
-        peer: PeerAddress(peer),
+        peer,
         activity: Arc::clone(&activity),
         is_leaving: Arc::clone(&shared.is_leaving),
     };
-    let builder = builder(shared);
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), requests));
     let (mut stop, mut abort) = (pin!(shared.stop.cancelled()), pin!(shared.abort.cancelled()));
     let mut listening: Option<Waker> = None;
@@ -148,8 +151,12 @@ fn is_over(mut patience: Pin<&mut Sleep>, deadline: Instant, context: &mut Conte
     false
 }
 
-fn builder<R>(shared: &Shared<R>) -> Builder<Streams> {
-    let mut builder = Builder::new(shared.streams.clone());
+fn builder<R>(shared: &Shared<R>, standing: &Standing) -> Builder<Streams> {
+    let mut builder = Builder::new(Streams {
+        tasks: shared.tasks.clone(),
+        write_timeout: shared.limits.write_timeout,
+        standing: standing.clone(),
+    });
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -176,7 +183,7 @@ fn builder<R>(shared: &Shared<R>) -> Builder<Streams> {
 #[derive(Clone)]
 struct Requests<R> {
     routes: R,
-    peer: PeerAddress,
+    peer: Peer,
     activity: Arc<Activity>,
     is_leaving: Arc<AtomicBool>,
 }
@@ -190,9 +197,9 @@ impl<R: Routes> Service<Request<Incoming>> for Requests<R> {
         let version = request.version();
         let under_way = self.activity.begin_request(version);
         let (routes, peer, is_leaving) =
-            (self.routes.clone(), self.peer, Arc::clone(&self.is_leaving));
+            (self.routes.clone(), self.peer.clone(), Arc::clone(&self.is_leaving));
         Box::pin(async move {
-            let mut answer = routes.answer(request.map(Body::new), peer).await;
+            let mut answer = routes.answer(request.map(Body::new), &peer).await;
             // HTTP/2 says goodbye without losing a request; here one that comes just as its connection is closed is lost.
             let has_goodbye = version >= Version::HTTP_2;
             let is_kept = has_goodbye || answer.status() == StatusCode::SWITCHING_PROTOCOLS;

@@ -25,8 +25,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::http::Peer;
+use crate::http::turns::{Standing, Turns};
 use crate::telemetry::Metrics;
-use answer::Streams;
 use connection::Shared;
 use limits::ACCEPT_PAUSES;
 pub use limits::ConnectionLimits;
@@ -79,7 +80,8 @@ impl Server {
             routes,
             limits,
             tls: acceptor,
-            streams: Streams { tasks: tasks.clone(), write_timeout: limits.write_timeout },
+            tasks: tasks.clone(),
+            turns: Turns::default(),
             is_leaving: Arc::clone(&is_leaving),
             stop: stop.clone(),
             abort: abort.clone(),
@@ -126,13 +128,15 @@ async fn accept<R: Routes>(listener: TcpListener, shared: &Shared<R>, gauge: Opt
             // give their place back within seconds; to refuse would make a client that waits ask again and again.
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match listener.accept().await {
-                Ok((stream, peer)) => {
+                Ok((stream, address)) => {
                     pauses.end();
                     // Answers are small: waiting to fill a packet would only add latency.
                     let _ = stream.set_nodelay(true);
                     let open = Open::new(place, gauge.clone());
+                    let standing = Standing::newcomer(shared.turns.clone());
+                    let peer = Peer { address, standing: standing.clone() };
                     let serving = connection::serve(shared.clone(), stream, peer, open);
-                    shared.streams.tasks.spawn(serving);
+                    shared.tasks.spawn(standing.by_turns(serving));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {

@@ -18,12 +18,12 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::answer::Streams;
 use super::connection::{self, Shared};
 use super::limits::{CLOSE_TIMEOUT, ConnectionLimits};
 use super::open::Open;
 use super::{Pauses, is_of_one_connection};
-use crate::http::PeerAddress;
+use crate::http::Peer;
+use crate::http::turns::{Standing, Turns};
 use crate::telemetry::Metrics;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -55,7 +55,7 @@ impl Connected {
             .route("/", get(async || "small"))
             .route("/large", get(async || Bytes::from(vec![b'x'; LARGE_BYTES])))
             .route("/held", get(slow))
-            .route("/peer", get(async |Extension(peer): Extension<PeerAddress>| peer.0.to_string()))
+            .route("/peer", get(async |Extension(peer): Extension<Peer>| peer.address.to_string()))
             .route("/echo", get(upgraded_to_echo));
         let (metrics, stop, tasks) =
             (Arc::new(Metrics::default()), CancellationToken::new(), TaskTracker::new());
@@ -64,7 +64,8 @@ impl Connected {
             routes: router,
             limits,
             tls: None,
-            streams: Streams { tasks: tasks.clone(), write_timeout: limits.write_timeout },
+            tasks: tasks.clone(),
+            turns: Turns::default(),
             is_leaving: Arc::default(),
             stop: stop.clone(),
             abort: CancellationToken::new(),
@@ -72,8 +73,11 @@ impl Connected {
         let (stream, inner) = duplex(64 * 1024);
         let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let open = Open::new(place, Some(Arc::clone(&metrics)));
-        let peer = SocketAddr::from(([192, 0, 2, 7], 4711));
-        let serving = tokio::spawn(connection::serve(shared, inner, peer, open));
+        let standing = Standing::newcomer(shared.turns.clone());
+        let address = SocketAddr::from(([192, 0, 2, 7], 4711));
+        let peer = Peer { address, standing: standing.clone() };
+        let serving = connection::serve(shared, inner, peer, open);
+        let serving = tokio::spawn(standing.by_turns(serving));
         Self { stream, serving, stop, tasks, metrics, release }
     }
 

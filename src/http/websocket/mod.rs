@@ -20,6 +20,7 @@ use tracing::Instrument;
 use super::HttpOptions;
 use super::endpoint::Asker;
 use super::error::RequestError;
+use super::turns::Standing;
 use crate::telemetry::StreamKind;
 use protocol::SUBPROTOCOL;
 use socket::Socket;
@@ -40,6 +41,7 @@ pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {
 pub(super) fn open(
     options: &HttpOptions,
     asker: Asker,
+    standing: Standing,
     headers: &HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, RequestError> {
@@ -59,16 +61,16 @@ pub(super) fn open(
         .max_message_size(MESSAGE_MAX_BYTES)
         .max_frame_size(MESSAGE_MAX_BYTES);
     let is_spoken = upgrade.selected_protocol().is_some();
-    let socket = Socket::new(options, asker, place, is_spoken);
+    let socket = Socket::new(options, asker, standing.clone(), place, is_spoken);
     // From now on, so that a shutdown waits for it also while the connection is being upgraded.
     let tracked = streams.tracker().token();
     let span = tracing::Span::current();
     Ok(upgrade.on_upgrade(move |connection| {
-        async move {
+        let serving = async move {
             socket.run(connection).await;
             drop(tracked);
-        }
-        .instrument(span)
+        };
+        standing.by_turns(serving.instrument(span))
     }))
 }
 

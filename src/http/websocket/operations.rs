@@ -74,7 +74,7 @@ impl Operations {
         let freshness = Freshness::Cached;
         let context = RequestContext { authentication, client, freshness, deadline };
         let engine = Arc::clone(&self.engine);
-        async move { Ok((engine.prepare(request, &context, None).await?, context)) }
+        async move { Ok((engine.prepare(request).await?, context)) }
     }
 
     /// Begins an operation; its count and its summary are dropped with it.

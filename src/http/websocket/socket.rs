@@ -18,6 +18,7 @@ use crate::graphql::{Answer, ErrorCode, OperationType, Request};
 use crate::http::endpoint::Asker;
 use crate::http::streams::{Place, Streams};
 use crate::http::summary::Summary;
+use crate::http::turns::Standing;
 use crate::http::{HttpOptions, credentials};
 use crate::session::{Authentication, ClientNetwork, Presented, SessionWatch, Sessions};
 use crate::telemetry::{Account, Tracer};
@@ -49,6 +50,7 @@ pub(super) struct Socket {
     /// Who calls, by the upgrade's headers; the payload of `connection_init` may say otherwise.
     authentication: Authentication,
     client: ClientNetwork,
+    standing: Standing,
     watch: SessionWatch,
     dialogue: Dialogue<Running>,
     operations: Operations,
@@ -64,7 +66,13 @@ pub(super) struct Socket {
 
 impl Socket {
     /// `is_spoken`: the client offered our sub-protocol.
-    pub(super) fn new(options: &HttpOptions, asker: Asker, place: Place, is_spoken: bool) -> Self {
+    pub(super) fn new(
+        options: &HttpOptions,
+        asker: Asker,
+        standing: Standing,
+        place: Place,
+        is_spoken: bool,
+    ) -> Self {
         let now = Instant::now();
         Self {
             streams: options.streams.clone(),
@@ -73,6 +81,7 @@ impl Socket {
             is_spoken,
             authentication: asker.authentication,
             client: asker.client,
+            standing,
             watch: SessionWatch::endless(),
             dialogue: Dialogue::default(),
             operations: Operations::new(options.engine.clone(), options.request_timeout),
@@ -199,13 +208,14 @@ impl Socket {
                     return Err(Closing::TooManySockets);
                 }
                 self.watch = self.sessions.watch(caller);
+                self.standing.note(true);
             }
         }
         self.say(ServerMessage::Acknowledge);
         Ok(())
     }
 
-    /// Begins an operation; it is charged as a request over HTTP is. Where that has to wait its turn, the socket waits too.
+    /// Begins an operation; it is charged as a request over HTTP is.
     async fn begin(&mut self, id: OperationId, request: Request) {
         // A socket may stand for days: each operation is a trace of its own.
         let trace = self.tracer.as_ref().and_then(Tracer::begin);
