@@ -50,6 +50,13 @@ impl Turns {
         Self(Arc::new(Places { firsts: [(); LINES].map(|()| places()), turns: places() }))
     }
 
+    /// Takes every turn that is free.
+    #[cfg(test)]
+    pub(super) async fn all(&self) -> SemaphorePermit<'_> {
+        let count = self.0.turns.available_permits().try_into().unwrap();
+        self.0.turns.acquire_many(count).await.unwrap()
+    }
+
     /// Waits for a turn: for others in the same line, then for the first of the others, and then for everything else that
     /// is ready.
     async fn next(&self, line: usize) -> Option<SemaphorePermit<'_>> {

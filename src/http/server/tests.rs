@@ -1,5 +1,7 @@
 //! Connections over memory, with a clock that jumps: nothing here waits.
 
+mod turns;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +44,11 @@ struct Connected {
 
 impl Connected {
     fn new() -> Self {
+        Self::in_line(Turns::default())
+    }
+
+    /// A client that shares turns with others.
+    fn in_line(turns: Turns) -> Self {
         let release = Arc::new(Notify::new());
         let held = Arc::clone(&release);
         let slow = move || {
@@ -56,7 +63,8 @@ impl Connected {
             .route("/large", get(async || Bytes::from(vec![b'x'; LARGE_BYTES])))
             .route("/held", get(slow))
             .route("/peer", get(async |Extension(peer): Extension<Peer>| peer.address.to_string()))
-            .route("/echo", get(upgraded_to_echo));
+            .route("/echo", get(upgraded_to_echo))
+            .merge(turns::routes(&release));
         let (metrics, stop, tasks) =
             (Arc::new(Metrics::default()), CancellationToken::new(), TaskTracker::new());
         let limits = ConnectionLimits::default();
@@ -65,7 +73,7 @@ impl Connected {
             limits,
             tls: None,
             tasks: tasks.clone(),
-            turns: Turns::default(),
+            turns,
             is_leaving: Arc::default(),
             stop: stop.clone(),
             abort: CancellationToken::new(),
