@@ -287,8 +287,8 @@ impl Data {
     pub fn forget(&self, caller: &Caller) {
         for resource in Resource::ALL {
             self.refresh(caller, resource);
-            self.generations.forget(caller.key(), resource);
         }
+        self.generations.forget(caller.key());
         self.tell_logout(caller);
     }
 

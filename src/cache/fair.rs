@@ -154,6 +154,16 @@ impl<K: Owned, V: Clone + Send + Sync + 'static> FairTable<K, V> {
         self.entries.invalidate(key);
     }
 
+    /// Drops the values of those of a user's keys that are meant.
+    pub(super) fn invalidate_of(&self, user: UserId, is_meant: impl Fn(&K) -> bool) {
+        let meant: Vec<K> = {
+            let shares = self.shares.lock();
+            let queued = shares.get(&user).into_iter().flat_map(|share| &share.queue);
+            queued.filter(|key| is_meant(key)).cloned().collect()
+        };
+        meant.iter().for_each(|key| self.invalidate(key));
+    }
+
     fn count(&self, key: &K, weight: u32) {
         let mut shares = self.shares.lock();
         let share = shares.entry(key.owner()).or_insert_with(|| Share {

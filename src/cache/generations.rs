@@ -103,12 +103,26 @@ impl Generations {
         self.current.insert(subject, self.draw());
     }
 
-    /// Drops the numbers of a caller's resource: who asks next gets new ones, as after a raise, and one who never comes
-    /// again leaves nothing behind.
-    pub(super) fn forget(&self, caller: CallerKey, resource: Resource) {
-        for respect in [Respect::Own, Respect::Told] {
-            self.current.invalidate(&(caller, resource, respect));
-        }
+    /// Whether a read that belongs to this generation may still be kept. It draws no number: who has gone leaves none.
+    pub(super) fn is_current(
+        &self,
+        caller: CallerKey,
+        resource: Resource,
+        conversation: Option<ConversationId>,
+        generation: Generation,
+    ) -> bool {
+        let has =
+            |respect, number: Option<u64>| self.current.get(&(caller, resource, respect)) == number;
+        let Generation { own, told: ToldGeneration(told) } = generation;
+        has(Respect::Own, Some(own.resource))
+            && has(Respect::Told, Some(told))
+            && conversation.is_none_or(|id| has(Respect::OwnConversation(id), own.conversation))
+    }
+
+    /// Drops the numbers of a caller: who asks next gets new ones, as after a raise, and one who never comes again leaves
+    /// nothing behind.
+    pub(super) fn forget(&self, caller: CallerKey) {
+        self.current.invalidate_of(caller.user(), |(of, _resource, _respect)| *of == caller);
     }
 
     fn draw(&self) -> u64 {
@@ -134,21 +148,41 @@ mod tests {
     #[test]
     fn who_has_gone_leaves_nothing_behind_and_finds_nothing_again() {
         let generations = Generations::new();
+        let conversation = Some(ConversationId::from_bytes([1; 16]));
         for number in 0..100 {
-            let of = |resource| generations.current(caller(number), resource, None);
+            let caller = caller(number);
+            let of = |resource| generations.current(caller, resource, conversation);
             let before = Resource::ALL.map(of);
-            for resource in Resource::ALL {
-                generations.forget(caller(number), resource);
+            generations.forget(caller);
+            for (resource, before) in Resource::ALL.into_iter().zip(before) {
+                // As a load asks that was under way.
+                assert!(!generations.is_current(caller, resource, conversation, before));
             }
-            let after = Resource::ALL.map(of);
-            for (before, after) in before.iter().zip(&after) {
+            assert_eq!(generations.current.weight(), 0);
+            for (resource, before) in Resource::ALL.into_iter().zip(before) {
+                let after = of(resource);
                 assert!(before.own != after.own && before.told != after.told);
+                assert!(generations.is_current(caller, resource, conversation, after));
             }
-            for resource in Resource::ALL {
-                generations.forget(caller(number), resource);
-            }
+            generations.forget(caller);
         }
         assert_eq!(generations.current.weight(), 0);
+    }
+
+    #[test]
+    fn who_goes_takes_nobody_elses_numbers_along() {
+        let generations = Generations::new();
+        let other_station = Identity {
+            user: UserId::from_bytes([1; 16]),
+            station: StationId::from_bytes([2; 16]),
+            credential: Credential::ApiKey(ApiKey::parse("key").unwrap()),
+        };
+        let others = [caller(2), Caller::new(other_station, None).key()];
+        let of = |caller| generations.current(caller, Resource::Friends, None);
+        let before = others.map(of);
+        of(caller(1));
+        generations.forget(caller(1));
+        assert_eq!(others.map(of), before);
     }
 
     #[test]

@@ -312,7 +312,7 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
             }
             let Slot { caller, generation, part } = &landing.slot;
             if let Ok(value) = &result
-                && generations.current(*caller, resource, part.conversation()) == *generation
+                && generations.is_current(*caller, resource, part.conversation(), *generation)
             {
                 let entry = Entry { value: Arc::clone(value), started, told: generation.told };
                 values.insert(landing.slot.place(), entry);

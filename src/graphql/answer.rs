@@ -183,6 +183,11 @@ impl Answer {
                 |error: &ServerError| error.locations.first().map(|at| (at.line, at.column));
             place(one).cmp(&place(other)).then_with(|| one.message.cmp(&other.message))
         });
+        // What stands in several places of the form that is run may be found in each.
+        response.errors.dedup_by(|one, other| {
+            (&one.message, &one.locations, &one.path)
+                == (&other.message, &other.locations, &other.path)
+        });
         tell_uncoded_in_our_words(&mut response.errors, argument_at);
         Self::refused(response.errors)
     }

@@ -174,7 +174,7 @@ pub(super) fn named(field_type: &Type) -> &Name {
 struct NullNotAllowed;
 
 struct Completion {
-    /// Paths of errors, and every path that leads to one.
+    /// Paths of errors.
     failed: HashSet<String>,
     path: String,
 }

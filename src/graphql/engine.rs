@@ -276,7 +276,7 @@ impl Engine {
             }
             // What the plan began to read is in the scope.
             let mut request = async_graphql::Request::new("").data(scope);
-            request.set_parsed_query(prepared.to_run());
+            request.set_parsed_query(prepared.to_run(name.as_deref(), variables));
             request.operation_name.clone_from(name);
             request.variables = Variables::from_json(serde_json::Value::Object(variables.clone()));
             let argument = |position| argument_at(document, position);

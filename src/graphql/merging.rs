@@ -3,15 +3,20 @@
 //! They must be one field with one set of arguments, which the schema library does not find in every case. And of an
 //! object that is asked for in several places it loses what stands behind a place that comes out empty, since it writes
 //! null there; the same null stands for an object whose every field was skipped. A field that is always there keeps both.
+//! And what an operation itself asks for in several places it runs in each, which only a query bears.
 
 use std::collections::{HashMap, HashSet};
 
 use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, Field, Selection, SelectionSet,
+    Directive, DocumentOperations, ExecutableDocument, Field, InlineFragment, OperationDefinition,
+    OperationType, Selection, SelectionSet,
 };
 use async_graphql::{Name, Pos, Positioned};
+use async_graphql_value::Value;
+use serde_json::{Map, Value as Json};
 
-use super::collecting::{Collected, collect};
+use super::collecting::{Collected, collect, is_included};
+use super::cost::INTROSPECTION;
 
 /// The name in the answer of the field that keeps an object. No name of a document begins with a digit.
 const KEEPER: &str = "0";
@@ -47,7 +52,7 @@ impl Conflict {
 /// Checks that fields of one name in the answer are one field, in all operations and fragments of a document without
 /// circles. It visits what fragments come to when they are written out.
 pub(super) fn check_merging(document: &ExecutableDocument) -> Result<Merging, Conflict> {
-    let mut walk = Walk { document, spread: HashSet::new(), merges_objects: false };
+    let mut walk = Walk::over(document);
     for (_, operation) in document.operations.iter() {
         walk.object(&[&operation.node.selection_set.node])?;
     }
@@ -74,7 +79,10 @@ impl Merging {
             return None;
         }
         let mut kept = document.clone();
-        let fragments = kept.fragments.values_mut().map(|it| &mut it.node.selection_set.node);
+        // Of what the schema tells of itself nothing is completed, so that a field that keeps would be seen there.
+        let fragments = kept.fragments.values_mut().map(|it| &mut it.node);
+        let fragments = fragments.filter(|it| !it.type_condition.node.on.node.starts_with("__"));
+        let fragments = fragments.map(|it| &mut it.selection_set.node);
         let operations = match &mut kept.operations {
             DocumentOperations::Single(only) => vec![&mut only.node.selection_set.node],
             DocumentOperations::Multiple(all) => {
@@ -90,10 +98,17 @@ struct Walk<'a> {
     document: &'a ExecutableDocument,
     /// Fragments that are part of something else.
     spread: HashSet<&'a Name>,
+    /// Where fields stand that were found to be one: a fragment may be spread often, and have many arguments.
+    compared: HashSet<[Pos; 2]>,
     merges_objects: bool,
 }
 
 impl<'a> Walk<'a> {
+    fn over(document: &'a ExecutableDocument) -> Self {
+        let (spread, compared) = (HashSet::new(), HashSet::new());
+        Self { document, spread, compared, merges_objects: false }
+    }
+
     /// Whatever directives say: they can let both in.
     fn object(&mut self, sets: &[&'a SelectionSet]) -> Result<(), Conflict> {
         let Collected { fields, fragments } = collect(self.document, sets, |_directives| true);
@@ -101,7 +116,9 @@ impl<'a> Walk<'a> {
         for (key, same) in fields {
             let [first, others @ ..] = &same[..] else { continue };
             for other in others {
-                compare(key, first, other)?;
+                if self.compared.insert([first.pos, other.pos]) {
+                    compare(key, first, other)?;
+                }
             }
             let sets = same.iter().map(|field| &field.node.selection_set.node);
             let sets: Vec<_> = sets.filter(|set| !set.items.is_empty()).collect();
@@ -191,6 +208,7 @@ impl<'a> Certainty<'a> {
 fn keep_below(set: &mut SelectionSet) {
     for item in &mut set.items {
         match &mut item.node {
+            Selection::Field(field) if INTROSPECTION.contains(&&*field.node.name.node) => {}
             Selection::Field(field) => {
                 let Positioned { pos, node: set } = &mut field.node.selection_set;
                 if !set.items.is_empty() {
@@ -205,6 +223,71 @@ fn keep_below(set: &mut SelectionSet) {
             Selection::FragmentSpread(_) => {}
         }
     }
+}
+
+/// Has each field of a change or a subscription itself stand in one place, whatever its parts are spread over: the schema
+/// library makes a change once for each place, and begins a stream for no place in a fragment. `name` is the operation's,
+/// where it has one.
+pub(super) fn merge_root(
+    document: &mut ExecutableDocument,
+    name: Option<&str>,
+    variables: &Map<String, Json>,
+) {
+    let mut operations = document.operations.iter();
+    let chosen =
+        operations.find(|(own, _)| name.is_none_or(|name| own.is_some_and(|it| it == name)));
+    let Some(merged) = chosen.and_then(|(_, it)| merged_root(document, &it.node, variables)) else {
+        return;
+    };
+    let operation = match (&mut document.operations, name) {
+        (DocumentOperations::Single(only), _) => Some(only),
+        (DocumentOperations::Multiple(all), Some(name)) => all.get_mut(name),
+        (DocumentOperations::Multiple(all), None) => all.values_mut().next(),
+    };
+    if let Some(operation) = operation {
+        operation.node.selection_set.node = merged;
+    }
+}
+
+/// The fields of an operation itself, each in one place; none where they stand so, and for a query, which may read twice.
+fn merged_root(
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+    variables: &Map<String, Json>,
+) -> Option<SelectionSet> {
+    if operation.ty == OperationType::Query {
+        return None;
+    }
+    let root = &operation.selection_set;
+    let Collected { fields, .. } = collect(document, &[&root.node], |directives| {
+        is_included(directives, variables).unwrap_or(true)
+    });
+    if root.node.items.iter().all(|item| matches!(item.node, Selection::Field(_)))
+        && fields.values().all(|places| places.len() == 1)
+    {
+        return None;
+    }
+    let merged = fields.into_values().map(|places| {
+        let mut field = places[0].clone();
+        field.node.directives.clear();
+        let others = places[1..].iter().flat_map(|it| &it.node.selection_set.node.items);
+        field.node.selection_set.node.items.extend(others.cloned());
+        let pos = field.pos;
+        Positioned::new(Selection::Field(field), pos)
+    });
+    let mut items: Vec<_> = merged.collect();
+    // Validation looks at all that was written, and nothing of it is run.
+    let written = Positioned::new(skipped(root.clone()), root.pos);
+    items.push(Positioned::new(Selection::InlineFragment(written), root.pos));
+    Some(SelectionSet { items })
+}
+
+fn skipped(selection_set: Positioned<SelectionSet>) -> InlineFragment {
+    let at = |name| Positioned::new(Name::new(name), selection_set.pos);
+    let always = Positioned::new(Value::Boolean(true), selection_set.pos);
+    let skip = Directive { name: at("skip"), arguments: vec![(at("if"), always)] };
+    let directives = vec![Positioned::new(skip, selection_set.pos)];
+    InlineFragment { type_condition: None, directives, selection_set }
 }
 
 fn keeper(at: Pos) -> Field {
@@ -256,6 +339,20 @@ mod tests {
         ] {
             assert_eq!(conflict(text).as_deref(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn fields_of_a_fragment_are_compared_once_however_often_it_is_spread() {
+        let arguments: String = (0..300).map(|number| format!("a{number}:1 ")).collect();
+        let objects: String = (0..1_000).map(|number| format!("o{number} {{ ...F }} ")).collect();
+        let text = format!(
+            "{{ {objects} }} fragment F on O {{ f({arguments}) f({arguments}) ... {{ f({arguments}) }} }}"
+        );
+        let document = parse(&text).unwrap();
+        let mut walk = Walk::over(&document);
+        let DocumentOperations::Single(operation) = &document.operations else { panic!("one") };
+        walk.object(&[&operation.node.selection_set.node]).unwrap();
+        assert_eq!(walk.compared.len(), 2);
     }
 
     #[test]

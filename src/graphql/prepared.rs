@@ -3,10 +3,11 @@
 use std::sync::OnceLock;
 
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use serde_json::{Map, Value};
 
 use super::completion::FieldTypes;
 use super::cost::{Refusal, check_shape};
-use super::merging::check_merging;
+use super::merging::{check_merging, merge_root};
 use super::persisted::DocumentHash;
 use super::{Answer, ErrorCode, OperationLimits, guard, parser};
 
@@ -62,8 +63,14 @@ impl Prepared {
         Ok(Self { document, kept, hash, bytes, can_be_planned: OnceLock::new(), may_be_kept })
     }
 
-    /// The document in the form that the schema library runs well.
-    pub(super) fn to_run(&self) -> ExecutableDocument {
-        self.kept.as_ref().unwrap_or(&self.document).clone()
+    /// The document in the form that the schema library runs well, for the operation of this name and these variables.
+    pub(super) fn to_run(
+        &self,
+        name: Option<&str>,
+        variables: &Map<String, Value>,
+    ) -> ExecutableDocument {
+        let mut document = self.kept.as_ref().unwrap_or(&self.document).clone();
+        merge_root(&mut document, name, variables);
+        document
     }
 }

@@ -68,6 +68,8 @@ impl Ended {
         self.sessions.retain(|it| it.expires_at > now);
         let Session { id, issued_at, expires_at, name: _ } = *session;
         if let Err(place) = self.place(id) {
+            // It is copied for each end, so that room for further ones would never be used.
+            self.sessions.reserve_exact(1);
             self.sessions.insert(place, EndedSession { id, issued_at, expires_at });
         }
         if self.sessions.len() > SESSIONS_PER_USER_MAX {
@@ -144,6 +146,7 @@ mod tests {
         assert!(ended.iter().all(|session| revocations.contains(user(2), session)));
         let kept = revocations.0.get(&user(2)).unwrap();
         assert!(kept.sessions.len() <= SESSIONS_PER_USER_MAX && kept.all_until.is_some());
+        assert!(kept.sessions.capacity() <= SESSIONS_PER_USER_MAX + 1);
         // One that began in the very second of the last ends goes on; one from before the first of them does not.
         assert!(!revocations.contains(user(2), &lasting));
         assert!(revocations.contains(user(2), &session(1_000_000, 0)));

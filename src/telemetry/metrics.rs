@@ -211,7 +211,8 @@ impl Default for Metrics {
         let connections_open = registered(&mut registry, "connections_open", help);
         let help = "Spans of traces, by what became of them";
         let trace_spans = registered(&mut registry, "trace_spans", help);
-        let help = "Log lines of the process that nobody read in time";
+        let help =
+            "Log lines of the process that nobody read in time, or that could not be written";
         registry.register("log_lines_dropped", help, LINES_DROPPED.clone());
         Self {
             registry,

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Caller, TestGateway};
+use crate::support::chat::{ADD, chat_of};
+use crate::support::{Answer, Caller, Events, TestGateway};
 
 async fn ask(caller: &Caller, query: &str, variables: &Value) -> Answer {
     caller.post(&json!({ "query": query, "variables": variables })).await
@@ -85,4 +86,68 @@ async fn the_same_faults_are_told_in_the_same_order_each_time() {
     for _ in 0..5 {
         assert_eq!(alice.query(query).await.text, first);
     }
+}
+
+#[tokio::test]
+async fn a_change_that_is_asked_for_in_several_places_is_made_once() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = chat_of(&alice).await;
+    let send = format!("sendMessage(input: {{conversationId: \"{chat}\", data: \"YQ==\"}})");
+    let mutation = format!(
+        "mutation M($no: Boolean!) {{ ... @include(if: $no) {{ {send} {{ __typename }} }} ...F {send} {{ message {{ id @include(if: $no) data }} }} }}
+        fragment F on Mutation {{ sent: __typename {send} {{ conversation {{ id }} }} }} query Q {{ viewer {{ id }} }}"
+    );
+    for (no, calls) in [(false, 1), (true, 2)] {
+        let body = json!({ "query": mutation, "operationName": "M", "variables": { "no": no } });
+        let mut answer = alice.post(&body).await.json();
+        if no {
+            assert_eq!(answer["data"]["sendMessage"]["__typename"], "SendMessagePayload");
+            assert!(answer["data"]["sendMessage"]["message"]["id"].take().is_string());
+        } else {
+            let sent = json!({ "conversation": { "id": chat }, "message": { "data": "YQ==" } });
+            let data = json!({ "data": { "sent": "Mutation", "sendMessage": sent } });
+            assert_eq!(answer, data);
+        }
+        assert_eq!(gateway.calls(ADD), calls);
+    }
+    // What is wrong in any of the places is told once, also where it is skipped.
+    let wrong = format!(
+        "mutation {{ {send} {{ none }} {send} {{ message {{ id }} }} ... @skip(if: true) {{ nothing }} }}"
+    );
+    let answer = alice.query(&wrong).await;
+    assert_eq!(answer.json()["errors"].as_array().map(Vec::len), Some(2), "{}", answer.text);
+    assert_eq!(gateway.calls(ADD), 2);
+}
+
+#[tokio::test]
+async fn a_subscription_that_stands_in_fragments_and_in_several_places_is_one() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = chat_of(&alice).await;
+    let subscription =
+        "subscription { ...F ... on Subscription { messageAdded { message { data } } } }
+        fragment F on Subscription { messageAdded { conversationId } }";
+    let mut events = Events::ask(&alice, subscription).await;
+    for data in ["YQ==", "Yg=="] {
+        let send = format!(
+            "mutation {{ sendMessage(input: {{conversationId: \"{chat}\", data: \"{data}\"}}) {{ message {{ id }} }} }}"
+        );
+        alice.data(&send).await;
+        let added = json!({ "conversationId": chat, "message": { "data": data } });
+        assert_eq!(events.answer().await, json!({ "data": { "messageAdded": added } }));
+    }
+}
+
+#[tokio::test]
+async fn what_the_schema_tells_of_itself_has_no_field_that_nobody_asked_for() {
+    use ozeki_graphql::app::Playground;
+    let gateway = TestGateway::start_with(|options| options.playground = Playground::On).await;
+    let query = "query($no: Boolean!) { __schema { queryType { ...T } } __schema { queryType { kind } } __type(name: \"Int\") { kind name @include(if: $no) } viewer { id @include(if: $no) } }
+        fragment T on __Type { name ofType { kind @include(if: $no) } }";
+    let alice = gateway.log_in("alice").await;
+    let answer = ask(&alice, query, &json!({ "no": false })).await;
+    let schema = json!({ "queryType": { "name": "Query", "ofType": null, "kind": "OBJECT" } });
+    let data = json!({ "__schema": schema, "__type": { "kind": "SCALAR" }, "viewer": {} });
+    assert_eq!(answer.json(), json!({ "data": data }));
 }

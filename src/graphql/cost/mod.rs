@@ -7,4 +7,4 @@ mod complexity;
 mod shape;
 
 pub(super) use complexity::complexity;
-pub(super) use shape::{Refusal, check_shape};
+pub(super) use shape::{INTROSPECTION, Refusal, check_shape};

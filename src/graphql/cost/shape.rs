@@ -11,7 +11,7 @@ use crate::graphql::completion::{FieldTypes, named};
 use crate::graphql::limits::{Limit, OperationLimits, TooExpensive};
 
 /// The fields that ask for the schema itself.
-pub(super) const INTROSPECTION: [&str; 2] = ["__schema", "__type"];
+pub(in crate::graphql) const INTROSPECTION: [&str; 2] = ["__schema", "__type"];
 
 /// The standard introspection query has 15 levels, whatever screens have.
 const INTROSPECTION_DEPTH_MAX: u32 = 15;

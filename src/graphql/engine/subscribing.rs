@@ -42,7 +42,8 @@ impl Engine {
         let begun = Arc::clone(&scopes.begun);
         let mut request =
             async_graphql::Request::new("").data(scopes.next(Stale::default())).data(scopes);
-        request.set_parsed_query(operation.prepared.to_run());
+        let document = operation.prepared.to_run(operation.name.as_deref(), &operation.variables);
+        request.set_parsed_query(document);
         request.operation_name.clone_from(&operation.name);
         request.variables =
             Variables::from_json(serde_json::Value::Object(operation.variables.clone()));

@@ -54,7 +54,8 @@ struct State {
 
 impl Backlog {
     /// Starts the thread that writes to `output`. Lines for which there is no room are counted in `dropped`, and `tell`
-    /// is called with their number as soon as there is room again.
+    /// is called with their number as soon as there is room again. Those that the output does not take are counted too, and
+    /// not told: it would not take that either.
     ///
     /// # Errors
     ///
@@ -65,8 +66,9 @@ impl Backlog {
         tell: impl Fn(u64) + Send + 'static,
     ) -> std::io::Result<Self> {
         let shared = Arc::<Shared>::default();
-        let writer = Arc::clone(&shared);
-        thread::Builder::new().name("log".to_owned()).spawn(move || writer.write(output, tell))?;
+        let (writer, lost) = (Arc::clone(&shared), dropped.clone());
+        let write = move || writer.write(output, &lost, tell);
+        thread::Builder::new().name("log".to_owned()).spawn(write)?;
         Ok(Self { shared, dropped })
     }
 
@@ -101,7 +103,7 @@ impl Backlog {
 
 impl Shared {
     /// Writes for as long as the process lives.
-    fn write(&self, mut output: impl Write, tell: impl Fn(u64)) {
+    fn write(&self, mut output: impl Write, dropped: &Counter, tell: impl Fn(u64)) {
         let mut lines = Vec::new();
         loop {
             let untold = self.take(&mut lines);
@@ -109,7 +111,8 @@ impl Shared {
                 // It stands behind the last line before the gap, for which room has just been made.
                 tell(untold);
             }
-            write_whole(&mut output, &lines);
+            let left = write_whole(&mut output, &lines);
+            dropped.inc_by(left.iter().filter(|byte| **byte == b'\n').count() as u64);
             lines.clear();
             if lines.capacity() > KEPT_ROOM_MAX_BYTES {
                 lines = Vec::new();
@@ -141,18 +144,19 @@ impl Shared {
     }
 }
 
-/// Writes all of it, unless the output is closed or broken: then nobody reads, and nothing can be told.
-fn write_whole(output: &mut impl Write, mut bytes: &[u8]) {
+/// Writes all of it, unless the output is closed or broken, such as a full disk; returns what is left then.
+fn write_whole<'a>(output: &mut impl Write, mut bytes: &'a [u8]) -> &'a [u8] {
     while !bytes.is_empty() {
         match output.write(bytes) {
-            Ok(0) => return,
+            Ok(0) => break,
             Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             // Whoever else has the same pipe may have made it one that does not block.
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(FULL_PAUSE),
-            Err(_) => return,
+            Err(_) => break,
         }
     }
+    bytes
 }
 
 #[cfg(test)]
@@ -240,7 +244,7 @@ mod tests {
 
     #[test]
     fn what_an_output_leaves_is_written_again_and_what_a_broken_one_leaves_is_lost() {
-        let Seen { backlog, written, allow, told: _told } = held();
+        let Seen { backlog, written, allow, told } = held();
         for allowed in [Ok(3), Err(ErrorKind::WouldBlock), Err(ErrorKind::Interrupted), Ok(100)] {
             allow.send(allowed.map_err(Into::into)).unwrap();
         }
@@ -255,5 +259,7 @@ mod tests {
         assert_eq!(written.recv().unwrap(), "third\n");
         drop(allow);
         assert!(backlog.is_written_out());
+        assert_eq!(backlog.dropped.get(), 1);
+        assert!(told.try_recv().is_err());
     }
 }
