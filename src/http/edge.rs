@@ -152,7 +152,7 @@ impl Shared {
         summary: &Summary,
     ) -> Response {
         if !is_graphql {
-            peer.standing.note(false);
+            peer.standing.note_uncharged();
             return self.by_router(request, peer, summary).await;
         }
         let accepted = AcceptedEncodings::of(request.headers());

@@ -173,7 +173,7 @@ impl Asker {
         let client = client_address::of(*address, headers, &options.trusted_proxies).into();
         let authentication = options.sessions.authenticate(credentials::presented(headers));
         let admitted = options.sessions.admit(&authentication, client);
-        standing.note(admitted.is_ok() && matches!(authentication, Authentication::Caller(_)));
+        standing.note(&authentication, admitted.is_ok());
         admitted?;
         Ok(Self { authentication, client })
     }

@@ -146,7 +146,13 @@ pub(super) fn answers(
         engine.subscribe(operation, context).boxed()
     } else {
         let engine = Arc::clone(engine);
-        async move { engine.execute(operation, context).await }.into_stream().boxed()
+        let answer = async move {
+            match engine.recall_prepared(&operation, &context) {
+                Some(answer) => answer,
+                None => engine.execute(operation, context).await,
+            }
+        };
+        answer.into_stream().boxed()
     };
     let answers = AssertUnwindSafe(answers).catch_unwind();
     answers.map(|answer| answer.unwrap_or_else(|panic| panic_answer(&*panic))).boxed()

@@ -5,11 +5,13 @@ use std::future::poll_fn;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::ready;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::yield_now;
+
+use crate::session::Authentication;
 
 /// So many pieces of work at once: one for each processor.
 ///
@@ -19,10 +21,22 @@ pub(super) struct Turns(Arc<Places>);
 
 #[derive(Debug)]
 struct Places {
-    /// Of those who stand in line, the first, who wait for a turn together with newcomers.
-    first_in_line: Semaphore,
+    /// The first of each line, who wait for a turn together: the lines come by turns too, and none keeps another waiting
+    /// by being long.
+    firsts: [Semaphore; LINES],
     turns: Semaphore,
 }
+
+/// In which line a client waits: that of newcomers. It may be someone whom others keep waiting.
+const NOT_ASKED: usize = 0;
+/// That of those who showed nothing, and for whose last request their address had to answer. It may be a login.
+const CHARGED: usize = 1;
+/// That of those who showed nothing, and may ask no more for now, or asked for what nobody is charged for.
+const NAMELESS: usize = 2;
+/// In none: it showed who it is, and is charged for what it asks.
+const KNOWN: usize = LINES;
+
+const LINES: usize = 3;
 
 impl Default for Turns {
     fn default() -> Self {
@@ -32,15 +46,21 @@ impl Default for Turns {
 
 impl Turns {
     fn of(processors: NonZeroUsize) -> Self {
-        let [first_in_line, turns] = [processors; 2].map(|count| Semaphore::new(count.get()));
-        Self(Arc::new(Places { first_in_line, turns }))
+        let places = || Semaphore::new(processors.get());
+        Self(Arc::new(Places { firsts: [(); LINES].map(|()| places()), turns: places() }))
     }
 
-    /// Waits for a turn: for others who wait, and then for everything else that is ready. Who has just come passes all
-    /// that stand in line but the first.
-    async fn next(&self, is_newcomer: bool) -> Option<SemaphorePermit<'_>> {
-        let line = &self.0.first_in_line;
-        let _first = if is_newcomer { None } else { line.acquire().await.ok() };
+    /// Takes every turn that is free.
+    #[cfg(test)]
+    pub(super) async fn all(&self) -> SemaphorePermit<'_> {
+        let count = self.0.turns.available_permits().try_into().unwrap();
+        self.0.turns.acquire_many(count).await.unwrap()
+    }
+
+    /// Waits for a turn: for others in the same line, then for the first of the others, and then for everything else that
+    /// is ready.
+    async fn next(&self, line: usize) -> Option<SemaphorePermit<'_>> {
+        let _first = self.0.firsts.get(line)?.acquire().await.ok();
         let turn = self.0.turns.acquire().await.ok();
         yield_now().await;
         turn
@@ -54,25 +74,50 @@ pub struct Standing(Arc<Client>);
 #[derive(Debug)]
 struct Client {
     turns: Turns,
-    shown: AtomicU8,
+    /// Its line.
+    line: AtomicUsize,
+    /// That of the connection, if this is a stream of one.
+    connection: Option<Standing>,
 }
-
-/// It has not asked yet. It may be someone whom others keep waiting, and has a turn soon.
-const NOT_ASKED: u8 = 0;
-/// It asked, and showed nothing, or may ask no more for now.
-const NAMELESS: u8 = 1;
-/// It showed who it is: it is charged for what it asks, and waits for nobody.
-const KNOWN: u8 = 2;
 
 impl Standing {
     /// One who has just come.
     pub(super) fn newcomer(turns: Turns) -> Self {
-        Self(Arc::new(Client { turns, shown: AtomicU8::new(NOT_ASKED) }))
+        Self(Arc::new(Client { turns, line: AtomicUsize::new(NOT_ASKED), connection: None }))
     }
 
-    /// Notes that the client asked, and whether it showed who it is, and may ask.
-    pub(super) fn note(&self, is_known: bool) {
-        self.0.shown.store(if is_known { KNOWN } else { NAMELESS }, Ordering::Relaxed);
+    /// That of a stream: it begins where its connection stands. The connection may be a proxy's, with streams of many
+    /// people, and what one of them shows says nothing of another.
+    pub(super) fn of_stream(&self) -> Self {
+        let (turns, line) = (self.0.turns.clone(), AtomicUsize::new(self.line()));
+        Self(Arc::new(Client { turns, line, connection: Some(self.clone()) }))
+    }
+
+    /// Notes that the client asked, what it showed, and whether it may ask.
+    pub(super) fn note(&self, shown: &Authentication, is_admitted: bool) {
+        self.set(match shown {
+            Authentication::Caller(_) if is_admitted => KNOWN,
+            Authentication::Anonymous if is_admitted => CHARGED,
+            Authentication::Caller(_) | Authentication::Anonymous | Authentication::Refused => {
+                NAMELESS
+            }
+        });
+    }
+
+    /// Notes that the client asked for what nobody is charged for.
+    pub(super) fn note_uncharged(&self) {
+        self.set(NAMELESS);
+    }
+
+    fn set(&self, line: usize) {
+        self.0.line.store(line, Ordering::Relaxed);
+        if let Some(connection) = &self.0.connection {
+            connection.set(line);
+        }
+    }
+
+    fn line(&self) -> usize {
+        self.0.line.load(Ordering::Relaxed)
     }
 
     /// Does the client's work, each piece of it by turns with that of others for as long as the client is not known.
@@ -82,18 +127,17 @@ impl Standing {
     where
         W: Future + Send + 'static,
     {
-        let client = Arc::clone(&self.0);
+        let client = self.clone();
         let mut work = Box::pin(work);
         async move {
             let mut waiting: Option<Pin<Box<dyn Future<Output = _> + Send>>> = None;
             poll_fn(|context| {
-                let shown = client.shown.load(Ordering::Relaxed);
-                if shown == KNOWN {
+                let line = client.line();
+                if line == KNOWN {
                     waiting = None;
                     return work.as_mut().poll(context);
                 }
-                let turn =
-                    waiting.get_or_insert_with(|| Box::pin(client.turns.next(shown == NOT_ASKED)));
+                let turn = waiting.get_or_insert_with(|| Box::pin(client.0.turns.next(line)));
                 let turn = ready!(turn.as_mut().poll(context));
                 waiting = None;
                 let polled = work.as_mut().poll(context);
@@ -118,10 +162,24 @@ mod tests {
         Turns::of(NonZeroUsize::MIN)
     }
 
-    fn nameless(turns: &Turns) -> Standing {
-        let standing = Standing::newcomer(turns.clone());
-        standing.note(false);
+    fn newcomer(turns: &Turns) -> Standing {
+        Standing::newcomer(turns.clone())
+    }
+
+    fn charged(turns: &Turns) -> Standing {
+        let standing = newcomer(turns);
+        standing.note(&Authentication::Anonymous, true);
         standing
+    }
+
+    fn nameless(turns: &Turns) -> Standing {
+        let standing = newcomer(turns);
+        standing.note(&Authentication::Anonymous, false);
+        standing
+    }
+
+    fn show(standing: &Standing) {
+        standing.set(KNOWN);
     }
 
     /// What was done, in its order.
@@ -147,7 +205,7 @@ mod tests {
     async fn who_is_not_known_comes_after_all_that_is_ready_and_one_at_a_time() {
         let (turns, diary) = (one_processor(), Diary::default());
         let known = nameless(&turns);
-        known.note(true);
+        show(&known);
         let mut tasks = JoinSet::new();
         let wakes_another = {
             let (diary, another) = (diary.clone(), known.by_turns(diary.work("known")));
@@ -168,11 +226,11 @@ mod tests {
     #[tokio::test]
     async fn who_has_shown_who_it_is_waits_for_nobody() {
         let turns = one_processor();
-        let _taken = turns.next(true).await;
+        let _taken = turns.next(NOT_ASKED).await;
         let standing = Standing::newcomer(turns.clone());
         let mut work = Box::pin(standing.by_turns(async {}));
         assert!(work.as_mut().now_or_never().is_none());
-        standing.note(true);
+        show(&standing);
         assert!(work.as_mut().now_or_never().is_some());
     }
 
@@ -182,13 +240,13 @@ mod tests {
         let work = Standing::newcomer(turns.clone()).by_turns(std::future::pending::<()>());
         let waiting = tokio::spawn(work);
         // It had its first turn, and needs no other until something happens.
-        let turn = turns.next(true).await;
+        let turn = turns.next(NOT_ASKED).await;
         let mut other = Box::pin(Standing::newcomer(turns.clone()).by_turns(async {}));
         assert!(other.as_mut().now_or_never().is_none());
         drop((other, turn));
         waiting.abort();
         assert!(waiting.await.is_err());
-        assert!(turns.next(true).await.is_some());
+        assert!(turns.next(NOT_ASKED).await.is_some());
     }
 
     #[tokio::test]
@@ -200,8 +258,64 @@ mod tests {
         }
         // All of them stand in line when the newcomer comes.
         yield_now().await;
-        tasks.spawn(Standing::newcomer(turns.clone()).by_turns(diary.work("newcomer")));
+        tasks.spawn(newcomer(&turns).by_turns(diary.work("newcomer")));
         tasks.join_all().await;
         assert_eq!(diary.text(), "first newcomer second third fourth");
+    }
+
+    #[tokio::test]
+    async fn no_line_waits_for_more_than_the_first_of_another() {
+        let (turns, diary) = (one_processor(), Diary::default());
+        let mut tasks = JoinSet::new();
+        let of_lines: [fn(&Turns) -> Standing; 3] = [newcomer, charged, nameless];
+        for (standing, count) in of_lines.into_iter().zip([6, 2, 4]) {
+            let name = ["new", "charged", "nameless"][standing(&turns).line()];
+            for _ in 0..count {
+                tasks.spawn(standing(&turns).by_turns(diary.work(name)));
+            }
+        }
+        tasks.join_all().await;
+        let alternating =
+            "new charged nameless new charged nameless new nameless new nameless new new";
+        assert_eq!(diary.text(), alternating);
+    }
+
+    #[test]
+    fn what_one_stream_shows_says_nothing_of_another_and_is_the_last_word_of_its_connection() {
+        let turns = one_processor();
+        let connection = newcomer(&turns);
+        let stranger = connection.of_stream();
+        show(&stranger);
+        let friend = connection.of_stream();
+        stranger.note_uncharged();
+        assert_eq!(
+            [&stranger, &friend, &connection].map(Standing::line),
+            [NAMELESS, KNOWN, NAMELESS]
+        );
+        assert_eq!(connection.of_stream().line(), NAMELESS);
+        show(&friend);
+        assert_eq!([&stranger, &friend, &connection].map(Standing::line), [NAMELESS, KNOWN, KNOWN]);
+    }
+
+    #[tokio::test]
+    async fn who_is_ended_while_waiting_leaves_its_place_to_the_next() {
+        let (turns, diary) = (one_processor(), Diary::default());
+        let taken = turns.next(NAMELESS).await;
+        let mut tasks = JoinSet::new();
+        // The first waits for a turn, the second behind it, and the third has one and does not know yet.
+        let [first, second] = ["first", "second"]
+            .map(|name| tasks.spawn(nameless(&turns).by_turns(diary.work(name))));
+        yield_now().await;
+        first.abort();
+        second.abort();
+        while tasks.join_next().await.is_some() {}
+        let mut third = Box::pin(nameless(&turns).by_turns(diary.work("third")));
+        assert!(third.as_mut().now_or_never().is_none());
+        drop(taken);
+        assert!(third.as_mut().now_or_never().is_none());
+        drop(third);
+        tasks.spawn(nameless(&turns).by_turns(diary.work("fourth")));
+        tasks.join_all().await;
+        assert_eq!(diary.text(), "fourth");
     }
 }

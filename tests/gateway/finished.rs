@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Caller, TestGateway};
+use crate::support::{Answer, Caller, Socket, TestGateway};
 
 const FRIENDS: &str = "{ friends(first: 3) { nodes { id name } } }";
 
@@ -40,6 +40,37 @@ async fn a_question_that_was_answered_is_not_run_again_and_counts_as_if_it_was()
     assert_eq!(hits(&gateway).await, [2, 3]);
     let metrics = Caller::new(gateway.admin_url() + "/metrics").get("").await.text;
     assert!(metrics.contains("ozeki_graphql_operations_total{kind=\"query\",outcome=\"ok\"} 4"));
+}
+
+#[tokio::test]
+async fn over_sockets_and_event_streams_an_answer_is_not_made_again_either() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let query =
+        "{ friends(first: 3) { nodes { id } } conversations(first: 1) { nodes { id isMuted } } }";
+    let first = alice.query(query).await;
+    alice.query(query).await;
+    let credential = json!({ "authorization": alice.header("authorization") });
+    let mut socket = Socket::introduced(&gateway, Some(credential)).await;
+    for expected in [[1, 2], [2, 3]] {
+        socket.ask("1", query).await;
+        assert_eq!(socket.answers("1").await, [first.json()]);
+        assert_eq!(hits(&gateway).await, expected);
+    }
+    let events = alice.clone().with_header("accept", "text/event-stream").query(query).await;
+    assert!(events.text.contains(&first.text), "{}", events.text);
+    assert_eq!(hits(&gateway).await, [3, 4]);
+    // What has changed is told.
+    let id = &first.json()["data"]["conversations"]["nodes"][0]["id"];
+    let mute = format!(
+        "mutation {{ muteConversation(input: {{ id: {id} }}) {{ conversation {{ id }} }} }}"
+    );
+    alice.data(&mute).await;
+    socket.ask("1", query).await;
+    let changed = socket.answers("1").await.remove(0);
+    assert_eq!(changed["data"]["conversations"]["nodes"], json!([{ "id": id, "isMuted": true }]));
+    assert_eq!(hits(&gateway).await[0], 3);
+    socket.close().await;
 }
 
 #[tokio::test]

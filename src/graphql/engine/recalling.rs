@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderValue;
 
-use super::{Engine, Request, RequestContext, own_name};
-use crate::graphql::Freshness;
+use super::{Engine, Operation, Request, RequestContext, own_name};
 use crate::graphql::finished::{Asked, Finished, Question};
 use crate::graphql::limits::Limit;
 use crate::graphql::persisted::{DocumentHash, Owner};
+use crate::graphql::{Answer, Freshness};
 use crate::recent::TextHash;
 use crate::session::{Authentication, Caller};
 use crate::telemetry::{Account, OK, OperationKind, OperationOutcome};
@@ -68,16 +68,40 @@ impl Engine {
     }
 
     fn ready(&self, known: &Known, context: &RequestContext) -> Option<Arc<Finished>> {
+        let answer = self.current(&known.asked, known.document, context)?;
+        let (name, document) = (known.operation_name.as_deref(), &*known.document_beginning);
+        Account::note_operation(OperationKind::Query, name, document);
+        Some(answer)
+    }
+
+    /// Finds the answer to an operation that was prepared, as [`recall`](Self::recall) does: for sockets and event streams,
+    /// where all that is asked is prepared first.
+    pub fn recall_prepared(
+        &self,
+        operation: &Operation,
+        context: &RequestContext,
+    ) -> Option<Answer> {
+        if !self.may_be_ready(context) {
+            return None;
+        }
+        let asked = operation.asked.as_ref()?;
+        self.current(asked, operation.prepared.hash, context).map(Answer::repeated)
+    }
+
+    fn current(
+        &self,
+        asked: &Arc<Asked>,
+        document: DocumentHash,
+        context: &RequestContext,
+    ) -> Option<Arc<Finished>> {
         let Authentication::Caller(caller) = &context.authentication else { return None };
-        let answer = self.answers.find(&Question::of(&known.asked, context)?)?;
+        let answer = self.answers.find(&Question::of(asked, context)?)?;
         // The document is used all the same, so that it stays. One that has gone is not known by its hash any more.
-        let is_here = self.documents.note_use(known.document, Owner::of(&context.authentication));
+        let is_here = self.documents.note_use(document, Owner::of(&context.authentication));
         if !is_here || !self.data.is_current(caller, answer.basis()) {
             return None;
         }
         self.data.count_reads(caller, answer.basis());
-        let (name, document) = (known.operation_name.as_deref(), &*known.document_beginning);
-        Account::note_operation(OperationKind::Query, name, document);
         Account::note_outcome(OK);
         self.metrics.operation(OperationKind::Query, OperationOutcome::Ok);
         self.metrics.answer_repeated();

@@ -73,6 +73,12 @@ impl Activity {
         });
     }
 
+    /// What is waited for in HTTP/1; nothing is known in HTTP/2, where every answer ends when its connection does.
+    pub(super) fn waits_for_in_http1(&self) -> Option<WaitsFor> {
+        let state = self.lock();
+        state.is_http1.then_some(state.waits_for)
+    }
+
     /// Notes that bytes went out: a pause begins only when the last of an answer has gone.
     ///
     /// In HTTP/2 an answer is under way for as long as it takes, and what goes out in a pause is our own pings.

@@ -21,6 +21,14 @@ const PIECE_MAX_BYTES: usize = 16 * 1024;
 tokio::task_local! {
     /// Since when the answer of this stream waits for its client; none while it waits for us.
     static HANDED_OVER: Cell<Option<Instant>>;
+
+    /// Where the client of this stream stands.
+    static STANDING: Standing;
+}
+
+/// Where the client stands whose stream this task runs; in HTTP/1 there is no such task.
+pub(super) fn standing_of_stream() -> Option<Standing> {
+    STANDING.try_with(Standing::clone).ok()
 }
 
 /// The body of an answer; its request is under way until the last byte is handed over.
@@ -102,6 +110,7 @@ impl hyper::body::Body for AnswerBody {
 pub(super) struct Streams {
     pub(super) tasks: TaskTracker,
     pub(super) write_timeout: Duration,
+    /// Where the connection stands.
     pub(super) standing: Standing,
 }
 
@@ -111,7 +120,9 @@ where
     F::Output: Send,
 {
     fn execute(&self, stream: F) {
-        self.tasks.spawn(self.standing.by_turns(until_stalled(stream, self.write_timeout)));
+        let standing = self.standing.of_stream();
+        let stream = STANDING.scope(standing.clone(), until_stalled(stream, self.write_timeout));
+        self.tasks.spawn(standing.by_turns(stream));
     }
 }
 

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::activity::{Activity, WaitsFor};
-use super::answer::{AnswerBody, Streams};
+use super::answer::{self, AnswerBody, Streams};
 use super::limits::{self, ConnectionLimits};
 use super::open::Open;
 use super::routes::Routes;
@@ -196,9 +196,12 @@ impl<R: Routes> Service<Request<Incoming>> for Requests<R> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let version = request.version();
         let under_way = self.activity.begin_request(version);
-        let (routes, peer, is_leaving) =
+        let (routes, mut peer, is_leaving) =
             (self.routes.clone(), self.peer.clone(), Arc::clone(&self.is_leaving));
         Box::pin(async move {
+            if let Some(standing) = answer::standing_of_stream() {
+                peer.standing = standing;
+            }
             let mut answer = routes.answer(request.map(Body::new), &peer).await;
             // HTTP/2 says goodbye without losing a request; here one that comes just as its connection is closed is lost.
             let has_goodbye = version >= Version::HTTP_2;

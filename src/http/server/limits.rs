@@ -48,6 +48,10 @@ impl ConnectionLimits {
 /// second, below any link on which a person would wait.
 pub(super) const WRITE_PROGRESS_MIN_BYTES: usize = 16 * 1024;
 
+/// How long an HTTP/1 client that has closed its side is taken for one that only sends no more, and waits for its answer:
+/// most answers are there by then. One that has gone keeps the place of its operation for so long.
+pub(super) const HALF_CLOSED_MAX: Duration = Duration::from_millis(500);
+
 /// How long a connection that is being closed may take to finish what it has begun to write.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 

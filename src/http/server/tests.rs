@@ -1,5 +1,7 @@
 //! Connections over memory, with a clock that jumps: nothing here waits.
 
+mod turns;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{self, Shared};
-use super::limits::{CLOSE_TIMEOUT, ConnectionLimits};
+use super::limits::{CLOSE_TIMEOUT, ConnectionLimits, HALF_CLOSED_MAX};
 use super::open::Open;
 use super::{Pauses, is_of_one_connection};
 use crate::http::Peer;
@@ -42,6 +44,11 @@ struct Connected {
 
 impl Connected {
     fn new() -> Self {
+        Self::in_line(Turns::default())
+    }
+
+    /// A client that shares turns with others.
+    fn in_line(turns: Turns) -> Self {
         let release = Arc::new(Notify::new());
         let held = Arc::clone(&release);
         let slow = move || {
@@ -56,7 +63,8 @@ impl Connected {
             .route("/large", get(async || Bytes::from(vec![b'x'; LARGE_BYTES])))
             .route("/held", get(slow))
             .route("/peer", get(async |Extension(peer): Extension<Peer>| peer.address.to_string()))
-            .route("/echo", get(upgraded_to_echo));
+            .route("/echo", get(upgraded_to_echo))
+            .merge(turns::routes(&release));
         let (metrics, stop, tasks) =
             (Arc::new(Metrics::default()), CancellationToken::new(), TaskTracker::new());
         let limits = ConnectionLimits::default();
@@ -65,7 +73,7 @@ impl Connected {
             limits,
             tls: None,
             tasks: tasks.clone(),
-            turns: Turns::default(),
+            turns,
             is_leaving: Arc::default(),
             stop: stop.clone(),
             abort: CancellationToken::new(),
@@ -205,6 +213,36 @@ async fn a_client_that_reads_slowly_gets_its_whole_answer() {
         sleep(20 * SECOND).await;
     }
     assert!(taken > LARGE_BYTES, "{taken}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_sends_no_more_gets_its_answer_if_that_is_there_soon() {
+    let ask = async |path: &str| {
+        let mut client = Connected::new();
+        client.send(format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).await;
+        client.stream.shutdown().await.unwrap();
+        client
+    };
+    for (path, end) in [("/", "small"), ("/large", "xxx"), ("/held", "released")] {
+        let mut client = ask(path).await;
+        sleep(SECOND / 4).await;
+        client.release.notify_one();
+        let mut text = String::new();
+        client.stream.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 200 ") && text.ends_with(end), "{path}");
+        assert!(path != "/large" || text.len() > LARGE_BYTES, "{}", text.len());
+        assert_eq!(client.kept_for().await, Duration::ZERO);
+    }
+    // Who takes it slowly has not gone.
+    let mut client = ask("/large").await;
+    let mut taken = 0;
+    while let Ok(count @ 1..) = client.stream.read(&mut vec![0; 20 * 1024]).await {
+        taken += count;
+        sleep(SECOND).await;
+    }
+    assert!(taken > LARGE_BYTES, "{taken}");
+    // This one has, for all that is known.
+    assert_eq!(ask("/held").await.kept_for().await, HALF_CLOSED_MAX);
 }
 
 #[tokio::test(start_paused = true)]

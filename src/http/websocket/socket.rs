@@ -208,7 +208,7 @@ impl Socket {
                     return Err(Closing::TooManySockets);
                 }
                 self.watch = self.sessions.watch(caller);
-                self.standing.note(true);
+                self.standing.note(&self.authentication, true);
             }
         }
         self.say(ServerMessage::Acknowledge);
@@ -222,6 +222,7 @@ impl Socket {
         let summary = Summary::of_socket_operation(trace);
         let admitted = summary.account().sync_scope(|| {
             let admitted = self.sessions.admit(&self.authentication, self.client);
+            self.standing.note(&self.authentication, admitted.is_ok());
             let limited = admitted.map_err(|limited| Box::new(Answer::rate_limited(&limited)));
             limited.inspect_err(|answer| Account::note_outcome(answer.outcome_name()))
         });
