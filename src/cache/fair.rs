@@ -161,7 +161,9 @@ impl<K: Owned, V: Clone + Send + Sync + 'static> FairTable<K, V> {
             let queued = shares.get(&user).into_iter().flat_map(|share| &share.queue);
             queued.filter(|key| is_meant(key)).cloned().collect()
         };
-        meant.iter().for_each(|key| self.invalidate(key));
+        for key in &meant {
+            self.invalidate(key);
+        }
     }
 
     fn count(&self, key: &K, weight: u32) {

@@ -343,8 +343,9 @@ mod tests {
 
     #[test]
     fn fields_of_a_fragment_are_compared_once_however_often_it_is_spread() {
-        let arguments: String = (0..300).map(|number| format!("a{number}:1 ")).collect();
-        let objects: String = (0..1_000).map(|number| format!("o{number} {{ ...F }} ")).collect();
+        let arguments = (0..300).map(|number| format!("a{number}:1 ")).collect::<Vec<_>>().concat();
+        let objects =
+            (0..1_000).map(|number| format!("o{number} {{ ...F }} ")).collect::<Vec<_>>().concat();
         let text = format!(
             "{{ {objects} }} fragment F on O {{ f({arguments}) f({arguments}) ... {{ f({arguments}) }} }}"
         );

@@ -105,8 +105,8 @@ async fn a_change_that_is_asked_for_in_several_places_is_made_once() {
             assert_eq!(answer["data"]["sendMessage"]["__typename"], "SendMessagePayload");
             assert!(answer["data"]["sendMessage"]["message"]["id"].take().is_string());
         } else {
-            let sent = json!({ "conversation": { "id": chat }, "message": { "data": "YQ==" } });
-            let data = json!({ "data": { "sent": "Mutation", "sendMessage": sent } });
+            let payload = json!({ "conversation": { "id": chat }, "message": { "data": "YQ==" } });
+            let data = json!({ "data": { "sent": "Mutation", "sendMessage": payload } });
             assert_eq!(answer, data);
         }
         assert_eq!(gateway.calls(ADD), calls);

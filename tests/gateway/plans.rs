@@ -57,7 +57,8 @@ fn named(field_type: &Type) -> &str {
 struct Author<'a> {
     schema: &'a BTreeMap<String, Vec<FieldDefinition>>,
     dice: std::slice::Iter<'a, u16>,
-    fragments: Vec<String>,
+    /// The object and the text of each.
+    fragments: Vec<(String, String)>,
     variables: BTreeSet<&'static str>,
     aliases: usize,
     ids: &'a [String],
@@ -104,7 +105,7 @@ impl Author<'_> {
         for _ in 0..count {
             let directive = if self.below(4) == 0 { self.directive() } else { String::new() };
             // At the end only fields are left, and below them none that has fields of its own.
-            let kind = if depth == 0 { 11 } else { self.below(12) };
+            let kind = if depth == 0 { 11 } else { self.below(13) };
             match kind {
                 0 => {
                     let _ = write!(text, "...{directive} {} ", self.selection(object, depth - 1));
@@ -116,11 +117,16 @@ impl Author<'_> {
                 2 if self.fragments.len() < 5 => {
                     let inner = self.selection(object, depth - 1);
                     let name = format!("F{}", self.fragments.len());
-                    self.fragments.push(format!(" fragment {name} on {object} {inner}"));
+                    let fragment = format!(" fragment {name} on {object} {inner}");
+                    self.fragments.push((object.to_owned(), fragment));
                     let _ = write!(text, "...{name}{directive} ");
                 }
                 3 => {
                     let _ = write!(text, "__typename{directive} ");
+                }
+                // One that stands somewhere already, with other directives.
+                12 if let Some(number) = self.fragments.iter().rposition(|it| it.0 == object) => {
+                    let _ = write!(text, "...F{number}{directive} ");
                 }
                 _ => text.push_str(&self.field(object, &directive, depth)),
             }
@@ -216,7 +222,8 @@ impl Author<'_> {
             }
             Value::Object(values)
         });
-        (format!("{head}{selection}{}", self.fragments.concat()), values)
+        let fragments = self.fragments.into_iter().map(|(_object, text)| text).collect::<String>();
+        (format!("{head}{selection}{fragments}"), values)
     }
 }
 

@@ -112,7 +112,7 @@ impl Shared {
                 tell(untold);
             }
             let left = write_whole(&mut output, &lines);
-            dropped.inc_by(left.iter().filter(|byte| **byte == b'\n').count() as u64);
+            dropped.inc_by(left.split_inclusive(|byte| *byte == b'\n').count() as u64);
             lines.clear();
             if lines.capacity() > KEPT_ROOM_MAX_BYTES {
                 lines = Vec::new();
