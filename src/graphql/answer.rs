@@ -1,5 +1,6 @@
 //! What an operation gives, as the bytes that are sent.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_graphql::{ErrorExtensionValues, Name, Pos, Response, ServerError, Value};
@@ -7,6 +8,7 @@ use bytes::Bytes;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
+use super::completion::path_of;
 use super::error::RETRY_AFTER_SECONDS;
 use super::parser::ParseError;
 use super::{ErrorCode, Finished, TooExpensive};
@@ -168,6 +170,9 @@ impl Answer {
         complete: impl FnOnce(Value, &[ServerError]) -> Value,
     ) -> Self {
         response.data = complete(std::mem::take(&mut response.data), &response.errors);
+        // A field that stands in several places is run in each, and fails in each.
+        let mut told = HashSet::new();
+        response.errors.retain(|error| error.path.is_empty() || told.insert(path_of(error)));
         tell_uncoded_in_our_words(&mut response.errors, argument_at);
         Self { response, progress: Progress::Executed, written: None }
     }

@@ -284,18 +284,19 @@ fn value_needs_completion(value: &Value, value_type: &Type, shape: &Shape<'_>) -
     }
 }
 
-/// The path of each error, as text: `/conversations/nodes/3/name`.
 fn failed_paths(errors: &[ServerError]) -> HashSet<String> {
-    let text = |error: &ServerError| {
-        error.path.iter().fold(String::new(), |mut text, segment| {
-            let _ = match segment {
-                PathSegment::Field(name) => write!(text, "/{name}"),
-                PathSegment::Index(index) => write!(text, "/{index}"),
-            };
-            text
-        })
-    };
-    errors.iter().map(text).collect()
+    errors.iter().map(path_of).collect()
+}
+
+/// The path of an error, as text: `/conversations/nodes/3/name`.
+pub(super) fn path_of(error: &ServerError) -> String {
+    error.path.iter().fold(String::new(), |mut text, segment| {
+        let _ = match segment {
+            PathSegment::Field(name) => write!(text, "/{name}"),
+            PathSegment::Index(index) => write!(text, "/{index}"),
+        };
+        text
+    })
 }
 
 #[cfg(test)]

@@ -151,3 +151,17 @@ async fn what_the_schema_tells_of_itself_has_no_field_that_nobody_asked_for() {
     let data = json!({ "__schema": schema, "__type": { "kind": "SCALAR" }, "viewer": {} });
     assert_eq!(answer.json(), json!({ "data": data }));
 }
+
+#[tokio::test]
+async fn a_field_that_stands_in_several_places_and_fails_is_told_once() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let query = "{ friend(id: \"x\") { id } ... { friend(id: \"x\") { name } } other: friend(id: \"x\") { id } }";
+    for _ in 0..3 {
+        let answer = alice.query(query).await.json();
+        let paths: Vec<_> =
+            answer["errors"].as_array().unwrap().iter().map(|error| &error["path"]).collect();
+        assert_eq!(paths, [&json!(["friend"]), &json!(["other"])], "{answer}");
+        assert_eq!(answer["data"], json!({ "friend": null, "other": null }));
+    }
+}
