@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 
 use crate::http::{Connection, post};
-use crate::load::{Slice, paced};
+use crate::load::{Slice, median, paced};
 use crate::machine;
 use crate::server::Server;
 use crate::stage::{ONE, Stage, ask_each, log_in, login, requests};
@@ -166,19 +166,24 @@ async fn compare(stage: &Stage, name: &str, attack: impl Fn(SocketAddr) -> Attac
     let before = gateway.resident_bytes();
     let descriptors = gateway.descriptors();
     let (mut quiet, mut attacked, mut attempts) = (Slice::default(), Slice::default(), 0);
+    let mut ratios = Vec::new();
     for _ in 0..stage.rounds {
-        gather(&mut quiet, paced(gateway.address, &requests, PERIOD, stage.slice).await);
+        let calm = paced(gateway.address, &requests, PERIOD, stage.slice).await;
         let attack = attack(gateway.address);
-        gather(&mut attacked, paced(gateway.address, &requests, PERIOD, stage.slice).await);
+        let during = paced(gateway.address, &requests, PERIOD, stage.slice).await;
         attempts += attack.end();
+        ratios.push(during.percentile(99) / calm.percentile(99));
+        gather(&mut quiet, calm);
+        gather(&mut attacked, during);
     }
     let left = rest(&gateway, descriptors).await;
-    let [quietly, under_attack] = [&quiet, &attacked].map(|slice| slice.percentile(99));
     println!();
     println!(
-        "Under {name} ({attempts} in {:.0} s): p99 {under_attack:.2} ms beside {quietly:.2} ms when quiet, a ratio of {:.2}; p50 {:.2} ms beside {:.2} ms; {} of {} and {} of {} answers were no 200; resident {} before and {} after; {descriptors} descriptors before and {left} after.",
+        "Under {name} ({attempts} in {:.0} s): p99 {:.2} ms beside {:.2} ms when quiet, a ratio of {:.2} in the median of the rounds; p50 {:.2} ms beside {:.2} ms; {} of {} and {} of {} answers were no 200; resident {} before and {} after; {descriptors} descriptors before and {left} after.",
         attacked.seconds,
-        under_attack / quietly,
+        attacked.percentile(99),
+        quiet.percentile(99),
+        median(ratios),
         attacked.percentile(50),
         quiet.percentile(50),
         attacked.refused,
