@@ -1,5 +1,6 @@
 //! What the values of variables must keep to, and the JSON that they come in.
 
+use memchr::memchr2;
 use serde_json::{Map, Value};
 
 use crate::graphql::limits::{Limit, OperationLimits, TooExpensive};
@@ -14,16 +15,13 @@ const VALUES_AROUND: u64 = 100;
 /// less than there is.
 pub(super) fn check_json(text: &[u8], limits: &OperationLimits) -> Result<(), TooExpensive> {
     let (mut values, mut level) = (1_u64, 0_u64);
-    let mut bytes = text.iter();
-    while let Some(byte) = bytes.next() {
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
         match byte {
             b'"' => {
-                // To the end of the string; an escaped character is none.
-                while bytes.next().is_some_and(|byte| match byte {
-                    b'"' => false,
-                    b'\\' => bytes.next().is_some(),
-                    _ => true,
-                }) {}
+                rest = behind_string(after);
+                continue;
             }
             b'[' | b'{' => {
                 level += 1;
@@ -31,12 +29,24 @@ pub(super) fn check_json(text: &[u8], limits: &OperationLimits) -> Result<(), To
             }
             b']' | b'}' => level = level.saturating_sub(1),
             b',' => values += 1,
-            _ => {}
+            _ => continue,
         }
         limits.check(Limit::VariableValues, values.saturating_sub(VALUES_AROUND))?;
         limits.check(Limit::VariablesNesting, level.saturating_sub(LEVELS_AROUND))?;
     }
     Ok(())
+}
+
+/// What follows a string, whose first quotation mark has been read. Nothing, if it does not end.
+fn behind_string(mut rest: &[u8]) -> &[u8] {
+    while let Some(at) = memchr2(b'"', b'\\', rest) {
+        if rest[at] == b'"' {
+            return &rest[at + 1..];
+        }
+        // An escaped character is no end.
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    &[]
 }
 
 /// Counts values and how deep they stand in each other.

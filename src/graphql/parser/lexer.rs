@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use memchr::memchr2;
+
 /// A token. Its text is a part of the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::graphql) enum Token<'a> {
@@ -116,8 +118,7 @@ impl<'a> Lexer<'a> {
                 [b' ' | b'\t' | b',' | b'\n' | b'\r', ..] => self.at += 1,
                 [0xef, 0xbb, 0xbf, ..] => self.at += 3,
                 [b'#', after @ ..] => {
-                    let end = after.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-                    self.at += 1 + end.unwrap_or(after.len());
+                    self.at += 1 + memchr2(b'\n', b'\r', after).unwrap_or(after.len());
                 }
                 _ => return,
             }
@@ -159,14 +160,16 @@ impl<'a> Lexer<'a> {
 
     fn string(&self) -> Result<(usize, Token<'a>), Fault> {
         let rest = self.rest();
+        let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | b'\n' | b'\r');
         let mut end = 1;
         loop {
-            match rest.get(end..).unwrap_or_default() {
+            end += rest[end..].iter().position(ends).ok_or(Fault::OpenString)?;
+            match &rest[end..] {
                 [b'"', ..] => return Ok((end + 1, Token::String(self.part(1, end)))),
-                [] | [b'\n' | b'\r', ..] => return Err(Fault::OpenString),
                 // What is escaped does not end the string, and no end of the line can be escaped.
                 [b'\\', b'"' | b'\\', ..] => end += 2,
-                [_, ..] => end += 1,
+                [b'\\', ..] => end += 1,
+                _ => return Err(Fault::OpenString),
             }
         }
     }
@@ -175,13 +178,13 @@ impl<'a> Lexer<'a> {
         let rest = self.rest();
         let mut end = 3;
         loop {
-            match rest.get(end..).unwrap_or_default() {
+            end += memchr2(b'"', b'\\', &rest[end..]).ok_or(Fault::OpenBlockString)?;
+            match &rest[end..] {
                 [b'"', b'"', b'"', ..] => {
                     return Ok((end + 3, Token::BlockString(self.part(3, end))));
                 }
                 [b'\\', b'"', b'"', b'"', ..] => end += 4,
-                [] => return Err(Fault::OpenBlockString),
-                [_, ..] => end += 1,
+                _ => end += 1,
             }
         }
     }

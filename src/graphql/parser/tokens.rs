@@ -1,6 +1,7 @@
 //! The token that is read next, and where it stands.
 
 use async_graphql::{Name, Pos, Positioned};
+use memchr::{memchr_iter, memrchr2};
 
 use super::ParseError;
 use super::lexer::{Fault, Lexer, LexicalError, Token};
@@ -126,16 +127,16 @@ struct Places<'a> {
 
 impl Places<'_> {
     fn advance(&mut self, to: usize) -> Pos {
-        for byte in &self.bytes[self.at..to] {
-            match byte {
-                b'\n' => self.pos = Pos { line: self.pos.line + 1, column: 1 },
-                b'\r' => self.pos.column = 1,
-                // Bytes within a character.
-                0x80..=0xbf => {}
-                _ => self.pos.column += 1,
-            }
-        }
+        let mut passed = &self.bytes[self.at..to];
         self.at = to;
+        if let Some(last) = memrchr2(b'\n', b'\r', passed) {
+            let (lines, rest) = passed.split_at(last + 1);
+            let ended = memchr_iter(b'\n', lines).count();
+            self.pos = Pos { line: self.pos.line + ended, column: 1 };
+            passed = rest;
+        }
+        let is_within_character = |byte: &&u8| matches!(byte, 0x80..=0xbf);
+        self.pos.column += passed.len() - passed.iter().filter(is_within_character).count();
         self.pos
     }
 }
