@@ -70,7 +70,10 @@ pub(super) async fn begin_post(
                     let media_type = media_type_of(accepted);
                     Begun::Answered(finished::to_response(finished, headers, media_type))
                 }
-                None => Begun::Read(Box::new(posted)),
+                None => {
+                    peer.standing.end_piece().await;
+                    Begun::Read(Box::new(posted))
+                }
             }
         }
         Err(error) => Begun::Answered(error.into_response(media_type_of(accepted))),
@@ -134,6 +137,7 @@ async fn get_graphql(
         // Not scanned as a body is: a URL has at most 64 KiB, and that bounds what is decoded from it.
         let request = request::from_query_string(query_string.as_deref().unwrap_or_default())?;
         let context = asker.context(&headers, deadline);
+        peer.standing.end_piece().await;
         let come = Come { request, body: None };
         run(&options, come, context, &headers, accepted, &BY_GET).await
     };

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::ready;
+use std::task::{Poll, ready};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::yield_now;
@@ -22,12 +22,13 @@ pub(super) struct Turns(Arc<Places>);
 #[derive(Debug)]
 struct Places {
     /// The first of each line, who wait for a turn together: the lines come by turns too, and none keeps another waiting
-    /// by being long.
+    /// by being long. Of newcomers some come at once.
     firsts: [Semaphore; LINES],
     turns: Semaphore,
 }
 
-/// In which line a client waits: that of newcomers. It may be someone whom others keep waiting.
+/// In which line a client waits: that of newcomers. It may be someone whom others keep waiting, and what it shows is read
+/// in a short piece of work.
 const NOT_ASKED: usize = 0;
 /// That of those who showed nothing, and for whose last request their address had to answer. It may be a login.
 const CHARGED: usize = 1;
@@ -38,6 +39,10 @@ const KNOWN: usize = LINES;
 
 const LINES: usize = 3;
 
+/// So many from each line at once, for each processor. When many come at once, who is known after its first piece of work
+/// waits for little but such pieces; and whoever stands in another line waits for eight of them, as long as for two others.
+const AT_ONCE: [usize; LINES] = [8, 1, 1];
+
 impl Default for Turns {
     fn default() -> Self {
         Self::of(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
@@ -46,8 +51,8 @@ impl Default for Turns {
 
 impl Turns {
     fn of(processors: NonZeroUsize) -> Self {
-        let places = || Semaphore::new(processors.get());
-        Self(Arc::new(Places { firsts: [(); LINES].map(|()| places()), turns: places() }))
+        let firsts = AT_ONCE.map(|count| Semaphore::new(count * processors.get()));
+        Self(Arc::new(Places { firsts, turns: Semaphore::new(processors.get()) }))
     }
 
     /// Takes every turn that is free.
@@ -62,9 +67,29 @@ impl Turns {
     async fn next(&self, line: usize) -> Option<SemaphorePermit<'_>> {
         let _first = self.0.firsts.get(line)?.acquire().await.ok();
         let turn = self.0.turns.acquire().await.ok();
-        yield_now().await;
+        behind_all_that_is_ready().await;
         turn
     }
+}
+
+/// Lets the runtime look for what has happened meanwhile, and run all that it woke.
+async fn behind_all_that_is_ready() {
+    yield_now().await;
+    // A worker wakes who has yielded after those whom events woke, and runs first whom it woke last.
+    behind_the_queue().await;
+}
+
+/// Puts the task behind those that are known to be ready: that is where one goes which wakes itself.
+async fn behind_the_queue() {
+    let mut is_behind = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut is_behind, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Whether a client has shown who it is, as far as its last request tells. Clones are of one client.
@@ -107,6 +132,14 @@ impl Standing {
     /// Notes that the client asked for what nobody is charged for.
     pub(super) fn note_uncharged(&self) {
         self.set(NAMELESS);
+    }
+
+    /// Ends a piece of the client's work, as long as it is not known: what follows waits for another turn, in the line
+    /// where the client stands now.
+    pub(super) async fn end_piece(&self) {
+        if self.line() != KNOWN {
+            behind_the_queue().await;
+        }
     }
 
     fn set(&self, line: usize) {
@@ -154,6 +187,7 @@ mod tests {
     use std::sync::Mutex;
 
     use futures_util::FutureExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::task::JoinSet;
 
     use super::*;
@@ -223,6 +257,27 @@ mod tests {
         assert_eq!(diary.text(), "known known known one known other");
     }
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn whom_the_system_wakes_meanwhile_comes_before_who_is_not_known() {
+        let worker = async {
+            let (turns, diary) = (one_processor(), Diary::default());
+            let (mut here, mut there) = tokio::net::UnixStream::pair().unwrap();
+            let mut tasks = JoinSet::new();
+            let known = diary.clone();
+            tasks.spawn(async move {
+                there.read_exact(&mut [0]).await.unwrap();
+                known.note("known");
+            });
+            // It waits for the system now.
+            yield_now().await;
+            here.write_all(b"x").await.unwrap();
+            tasks.spawn(nameless(&turns).by_turns(diary.work("other")));
+            tasks.join_all().await;
+            assert_eq!(diary.text(), "known other");
+        };
+        tokio::spawn(worker).await.unwrap();
+    }
+
     #[tokio::test]
     async fn who_has_shown_who_it_is_waits_for_nobody() {
         let turns = one_processor();
@@ -264,20 +319,44 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_line_waits_for_more_than_the_first_of_another() {
+    async fn no_line_waits_for_more_of_another_than_come_at_once() {
         let (turns, diary) = (one_processor(), Diary::default());
         let mut tasks = JoinSet::new();
         let of_lines: [fn(&Turns) -> Standing; 3] = [newcomer, charged, nameless];
-        for (standing, count) in of_lines.into_iter().zip([6, 2, 4]) {
+        for (standing, count) in of_lines.into_iter().zip([20, 2, 4]) {
             let name = ["new", "charged", "nameless"][standing(&turns).line()];
             for _ in 0..count {
                 tasks.spawn(standing(&turns).by_turns(diary.work(name)));
             }
         }
         tasks.join_all().await;
+        let newcomers = |count| ["new"].repeat(count).join(" ");
+        let (eight, four) = (newcomers(8), newcomers(4));
         let alternating =
-            "new charged nameless new charged nameless new nameless new nameless new new";
+            format!("{eight} charged nameless {eight} charged nameless {four} nameless nameless");
         assert_eq!(diary.text(), alternating);
+    }
+
+    #[tokio::test]
+    async fn a_newcomer_is_read_before_what_others_who_showed_nothing_asked_for_is_run() {
+        let (turns, diary) = (one_processor(), Diary::default());
+        let mut tasks = JoinSet::new();
+        for (read, run, is_known) in [
+            ("read", "run", false),
+            ("read other", "run other", false),
+            ("read known", "run known", true),
+        ] {
+            let (standing, diary) = (newcomer(&turns), diary.clone());
+            let own = standing.clone();
+            tasks.spawn(standing.by_turns(async move {
+                diary.note(read);
+                own.set(if is_known { KNOWN } else { CHARGED });
+                own.end_piece().await;
+                diary.note(run);
+            }));
+        }
+        tasks.join_all().await;
+        assert_eq!(diary.text(), "read read other read known run known run run other");
     }
 
     #[test]
