@@ -165,3 +165,28 @@ async fn a_field_that_stands_in_several_places_and_fails_is_told_once() {
         assert_eq!(answer["data"], json!({ "friend": null, "other": null }));
     }
 }
+
+/// What came of the other place was told beside the error, without the fields of the place that failed.
+#[tokio::test]
+async fn a_field_that_fails_in_one_of_its_places_is_null_as_if_it_stood_in_one() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = chat_of(&alice).await;
+    for (field, good, bad) in [
+        (format!("conversation(id: \"{chat}\")"), "id", "messages(last: -1) { nodes { id } }"),
+        (
+            "friends(first: 1)".to_owned(),
+            "totalCount",
+            "nodes { conversations(first: -1) { totalCount } }",
+        ),
+    ] {
+        let together = alice.query(&format!("{{ x: {field} {{ {good} {bad} }} }}")).await.json();
+        assert_eq!(together["data"], json!({ "x": null }));
+        for [one, other] in [[good, bad], [bad, good]] {
+            let query = format!("{{ x: {field} {{ {one} }} ... {{ x: {field} {{ {other} }} }} }}");
+            let answer = alice.query(&query).await.json();
+            assert_eq!(answer["data"], together["data"], "{query}");
+            assert_eq!(answer["errors"].as_array().map(Vec::len), Some(1), "{answer}");
+        }
+    }
+}
