@@ -140,3 +140,34 @@ impl Places<'_> {
         self.pos
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The place that characters lead to, one after the other.
+    fn behind(text: &str) -> Pos {
+        text.chars().fold(Pos { line: 1, column: 1 }, |Pos { line, column }, character| {
+            match character {
+                '\n' => Pos { line: line + 1, column: 1 },
+                '\r' => Pos { line, column: 1 },
+                _ => Pos { line, column: column + 1 },
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_place_is_that_of_all_characters_before_it(parts in prop::collection::vec("[aé\u{feff}\u{1f600}\n\r]{0,6}", 0..8)) {
+            let text = parts.concat();
+            let mut places = Places { bytes: text.as_bytes(), at: 0, pos: behind("") };
+            let mut end = 0;
+            for part in &parts {
+                end += part.len();
+                prop_assert_eq!(places.advance(end), behind(&text[..end]), "{:?}", &text);
+            }
+        }
+    }
+}
