@@ -76,6 +76,28 @@ async fn fields_that_cannot_be_one_are_refused_before_anything_is_read() {
     assert_eq!(gateway.list_calls(), (0, 0));
 }
 
+/// Fields were told apart by their places, and a carriage return counted as the beginning of the same line.
+#[tokio::test]
+async fn fields_that_cannot_be_one_are_refused_however_the_lines_of_the_document_end() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let lines = [
+        "mutation {",
+        "a: __typename",
+        "a: __typename",
+        "b: setAvailable { viewer { id } }",
+        "... on Mutation {",
+        "b: logout { viewerId }",
+        "} }",
+    ];
+    for end in ["\n", "\r\n", "\r"] {
+        let answer = alice.query(&lines.join(end)).await;
+        assert_eq!(answer.codes()[0].0, "GRAPHQL_VALIDATION_FAILED", "{end:?}");
+        let places = json!([{ "line": 4, "column": 1 }, { "line": 6, "column": 1 }]);
+        assert_eq!(answer.json()["errors"][0]["locations"], places, "{end:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_same_faults_are_told_in_the_same_order_each_time() {
     let gateway = TestGateway::start().await;

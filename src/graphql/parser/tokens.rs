@@ -1,7 +1,7 @@
 //! The token that is read next, and where it stands.
 
 use async_graphql::{Name, Pos, Positioned};
-use memchr::{memchr_iter, memrchr2};
+use memchr::{memchr2_iter, memrchr2};
 
 use super::ParseError;
 use super::lexer::{Fault, Lexer, LexicalError, Token};
@@ -116,8 +116,8 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// Lines and columns of bytes in their order, as the schema library counts them: from one, columns in characters, a
-/// carriage return as the beginning of the same line.
+/// Lines and columns of bytes in their order, from one, columns in characters. A line ends by a line feed, a carriage
+/// return, or both: "Line Terminators" in the specification. So no two tokens have one place.
 #[derive(Clone, Debug)]
 struct Places<'a> {
     bytes: &'a [u8],
@@ -127,13 +127,14 @@ struct Places<'a> {
 
 impl Places<'_> {
     fn advance(&mut self, to: usize) -> Pos {
-        let mut passed = &self.bytes[self.at..to];
-        self.at = to;
+        let from = std::mem::replace(&mut self.at, to);
+        let mut passed = &self.bytes[from..to];
         if let Some(last) = memrchr2(b'\n', b'\r', passed) {
-            let (lines, rest) = passed.split_at(last + 1);
-            let ended = memchr_iter(b'\n', lines).count();
-            self.pos = Pos { line: self.pos.line + ended, column: 1 };
-            passed = rest;
+            let ends_line =
+                |at: &usize| self.bytes[*at] == b'\n' || self.bytes.get(*at + 1) != Some(&b'\n');
+            let breaks = memchr2_iter(b'\n', b'\r', &passed[..=last]).map(|at| from + at);
+            self.pos = Pos { line: self.pos.line + breaks.filter(ends_line).count(), column: 1 };
+            passed = &passed[last + 1..];
         }
         let is_within_character = |byte: &&u8| matches!(byte, 0x80..=0xbf);
         self.pos.column += passed.len() - passed.iter().filter(is_within_character).count();
@@ -147,12 +148,14 @@ mod tests {
 
     use super::*;
 
-    /// The place that characters lead to, one after the other.
-    fn behind(text: &str) -> Pos {
-        text.chars().fold(Pos { line: 1, column: 1 }, |Pos { line, column }, character| {
+    /// The place that all characters before a byte lead to, one after the other.
+    fn behind(text: &str, end: usize) -> Pos {
+        let start = Pos { line: 1, column: 1 };
+        text[..end].char_indices().fold(start, |Pos { line, column }, (at, character)| {
             match character {
-                '\n' => Pos { line: line + 1, column: 1 },
-                '\r' => Pos { line, column: 1 },
+                // Half of an end, which belongs to the line feed.
+                '\r' if text[at..].starts_with("\r\n") => Pos { line, column: 1 },
+                '\n' | '\r' => Pos { line: line + 1, column: 1 },
                 _ => Pos { line, column: column + 1 },
             }
         })
@@ -162,11 +165,11 @@ mod tests {
         #[test]
         fn a_place_is_that_of_all_characters_before_it(parts in prop::collection::vec("[aé\u{feff}\u{1f600}\n\r]{0,6}", 0..8)) {
             let text = parts.concat();
-            let mut places = Places { bytes: text.as_bytes(), at: 0, pos: behind("") };
+            let mut places = Places { bytes: text.as_bytes(), at: 0, pos: behind("", 0) };
             let mut end = 0;
             for part in &parts {
                 end += part.len();
-                prop_assert_eq!(places.advance(end), behind(&text[..end]), "{:?}", &text);
+                prop_assert_eq!(places.advance(end), behind(&text, end), "{:?}", &text);
             }
         }
     }
