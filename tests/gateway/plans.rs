@@ -45,7 +45,11 @@ fn an_answer_that_is_written_straight_is_the_one_that_the_library_gives() {
     let whole = std::cell::Cell::new(0);
     TestRunner::new(config)
         .run(&proptest::collection::vec(any::<u16>(), 10..200), |dice| {
-            let (query, [first, second]) = Author::new(&schema, &dice, &ids).operation("Query");
+            let mut author = Author::new(&schema, &dice, &ids);
+            if dice[0] % 2 == 0 {
+                author = author.settled();
+            }
+            let (query, [first, second]) = author.operation("Query");
             runtime.block_on(async {
                 // A document that nobody sent before is run by the library.
                 let unseen = || {
