@@ -212,3 +212,23 @@ async fn a_field_that_fails_in_one_of_its_places_is_null_as_if_it_stood_in_one()
         }
     }
 }
+
+/// A change that was spread over places was made, and one in a single place was not.
+#[tokio::test]
+async fn a_change_whose_condition_may_lack_a_value_is_refused_before_it_is_made() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = chat_of(&alice).await;
+    let send = format!("sendMessage(input: {{conversationId: \"{chat}\", data: \"YQ==\"}})");
+    for defined in ["$yes: Boolean", "$yes: [Boolean] = [true]", "$yes: Boolean = null"] {
+        for selection in [
+            format!("{send} @include(if: $yes) {{ message {{ id }} }}"),
+            format!("... @include(if: $yes) {{ {send} {{ message {{ id }} }} }}"),
+        ] {
+            let answer = alice.query(&format!("mutation({defined}) {{ {selection} }}")).await;
+            assert_eq!(answer.codes()[0].0, "GRAPHQL_VALIDATION_FAILED", "{defined} {selection}");
+            assert!(answer.json().get("data").is_none(), "{}", answer.text);
+        }
+    }
+    assert_eq!(gateway.calls(ADD), 0);
+}
