@@ -1,7 +1,7 @@
 //! The token that is read next, and where it stands.
 
 use async_graphql::{Name, Pos, Positioned};
-use memchr::{memchr2_iter, memrchr2};
+use memchr::{memchr_iter, memrchr2};
 
 use super::ParseError;
 use super::lexer::{Fault, Lexer, LexicalError, Token};
@@ -130,10 +130,11 @@ impl Places<'_> {
         let from = std::mem::replace(&mut self.at, to);
         let mut passed = &self.bytes[from..to];
         if let Some(last) = memrchr2(b'\n', b'\r', passed) {
-            let ends_line =
-                |at: &usize| self.bytes[*at] == b'\n' || self.bytes.get(*at + 1) != Some(&b'\n');
-            let breaks = memchr2_iter(b'\n', b'\r', &passed[..=last]).map(|at| from + at);
-            self.pos = Pos { line: self.pos.line + breaks.filter(ends_line).count(), column: 1 };
+            let lines = &passed[..=last];
+            let ends_line = |at: &usize| self.bytes.get(from + at + 1) != Some(&b'\n');
+            let returns = memchr_iter(b'\r', lines).filter(ends_line).count();
+            let ended = memchr_iter(b'\n', lines).count() + returns;
+            self.pos = Pos { line: self.pos.line + ended, column: 1 };
             passed = &passed[last + 1..];
         }
         let is_within_character = |byte: &&u8| matches!(byte, 0x80..=0xbf);
