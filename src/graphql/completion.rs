@@ -109,7 +109,9 @@ impl FieldTypes {
         let root = root_type(operation.ty);
         let shape = Planner { types: self, document, variables }
             .shape(root, &[&operation.selection_set.node]);
-        let mut completion = Completion { failed: failed_paths(errors), path: String::new() };
+        let failed = failed_paths(errors);
+        let above_failed = paths_above(&failed);
+        let mut completion = Completion { failed, above_failed, path: String::new() };
         completion.object(data, &shape).unwrap_or(Value::Null)
     }
 }
@@ -176,6 +178,8 @@ struct NullNotAllowed;
 struct Completion {
     /// Paths of errors.
     failed: HashSet<String>,
+    /// Paths of all that such a field stands in: of each null it is asked whether it is one of them.
+    above_failed: HashSet<String>,
     path: String,
 }
 
@@ -191,10 +195,9 @@ impl Completion {
         for ShapeField { key, field_type, below } in &shape.0 {
             let length = self.path.len();
             let _ = write!(self.path, "/{key}");
-            let value = match members.swap_remove(key) {
-                Some(value) => Some(value),
-                None => self.failed.contains(&self.path).then_some(Value::Null),
-            };
+            // One that stands in several places may fail in one of them only, and has failed then.
+            let has_failed = self.failed.contains(&self.path);
+            let value = if has_failed { Some(Value::Null) } else { members.swap_remove(key) };
             // A field that is neither there nor failed is one that the library passed over.
             let value = value.map(|value| match field_type {
                 Some(field_type) => self.value(value, field_type, below.as_ref()),
@@ -251,12 +254,11 @@ impl Completion {
         elements.collect::<Result<_, _>>().map(Value::List)
     }
 
-    /// Whether the library's null at this path stands for an object whose every field failed or was skipped: some
-    /// field below failed, or the object cannot be null and did not fail itself.
+    /// Whether the library's null at this path stands for an object whose every field failed or was skipped: it did not
+    /// fail itself, and some field below failed, or it cannot be null.
     fn is_empty_object(&self, value_type: &Type) -> bool {
-        let below = format!("{}/", self.path);
-        self.failed.iter().any(|path| path.starts_with(&below))
-            || (!value_type.nullable && !self.failed.contains(&self.path))
+        !self.failed.contains(&self.path)
+            && (!value_type.nullable || self.above_failed.contains(&self.path))
     }
 }
 
@@ -282,6 +284,13 @@ fn value_needs_completion(value: &Value, value_type: &Type, shape: &Shape<'_>) -
         }
         (value, _) => *value == Value::Null && !value_type.nullable,
     }
+}
+
+/// Every path that leads to one of these.
+fn paths_above(paths: &HashSet<String>) -> HashSet<String> {
+    let ends =
+        paths.iter().flat_map(|path| path.match_indices('/').map(move |(end, _)| (path, end)));
+    ends.map(|(path, end)| path[..end].to_owned()).collect()
 }
 
 fn failed_paths(errors: &[ServerError]) -> HashSet<String> {
@@ -343,6 +352,15 @@ mod tests {
         assert_eq!(complete("{ b { x } a }", r#"{"a":1}"#, &["b"]), r#"{"b":null,"a":1}"#);
         assert_eq!(complete("{ a b { x } }", "null", &["a", "b"]), r#"{"a":null,"b":null}"#);
         assert_eq!(complete("{ b { x } }", r#"{"b":null}"#, &["b/x"]), r#"{"b":{"x":null}}"#);
+    }
+
+    #[test]
+    fn a_field_that_failed_in_one_of_its_places_is_null_whatever_another_came_to() {
+        let query = "{ a b { x } b { y deep { x } } }";
+        let data = r#"{"a":1,"b":{"x":2}}"#;
+        assert_eq!(complete(query, data, &["b"]), r#"{"a":1,"b":null}"#);
+        assert_eq!(complete(query, data, &["b", "b/deep"]), r#"{"a":1,"b":null}"#);
+        assert_eq!(complete("{ c { x } c { y } }", r#"{"c":{"x":2}}"#, &["c"]), "null");
     }
 
     #[test]

@@ -133,6 +133,11 @@ impl Finished {
         &self.body
     }
 
+    /// The question that it answers, without who asks.
+    pub(super) fn asked(&self) -> &Arc<Asked> {
+        &self.question.asked
+    }
+
     /// What it was made of.
     pub(super) fn basis(&self) -> &Basis {
         &self.basis
@@ -228,9 +233,12 @@ impl FinishedAnswers {
         basis: Basis,
         body: &[u8],
     ) -> Option<Arc<Finished>> {
-        if !basis.is_complete() || !self.kept.as_ref()?.marks.mark(&question) {
+        let kept = self.kept.as_ref()?;
+        if !basis.is_complete() || !kept.marks.mark(&question) {
             return None;
         }
+        // The table goes on with the key that it has, and the queue of its user has it too: what is asked stays one.
+        let question = kept.table.get(&question).map_or(question, |it| it.question.clone());
         // Copied, since an allocator may leave what was only cut in the room that it had grown to.
         let body = Bytes::copy_from_slice(body);
         let (encoded, basis) = (Vec::new(), Arc::new(basis));
@@ -267,8 +275,41 @@ impl FinishedAnswers {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::ozeki::{ApiKey, Blocklist, Credential, Identity, StationId};
+    use crate::session::Caller;
+
+    /// A question of a caller's own, as one more request reads it.
+    fn question(first: u32) -> Question {
+        let credential = Credential::ApiKey(ApiKey::parse("key").unwrap());
+        let (user, station) = (UserId::from_bytes([1; 16]), StationId::from_bytes([1; 16]));
+        let caller = Caller::new(Identity { user, station, credential }, None).key();
+        let variables = serde_json::json!({ "first": first }).as_object().cloned().unwrap();
+        let request = Request { variables, ..Request::default() };
+        let asked = Asked::of(&request, DocumentHash::of("{ blocklist { userIds } }")).unwrap();
+        Question { caller, session: None, asked: Arc::new(asked) }
+    }
+
+    /// Keeps an answer to that question, which was asked before.
+    pub(in crate::graphql) fn keep(answers: &FinishedAnswers, first: u32) -> Arc<Finished> {
+        let keep = || {
+            let mut basis = Basis::default();
+            basis.note_blocklist(&Arc::new(Blocklist::default()));
+            answers.keep(question(first), basis, b"{}")
+        };
+        keep().or_else(keep).unwrap()
+    }
+
+    #[test]
+    fn what_is_asked_is_kept_once_however_often_it_is_answered() {
+        let answers = FinishedAnswers::new(Some(1 << 20));
+        let (first, again, other) = (keep(&answers, 1), keep(&answers, 1), keep(&answers, 2));
+        assert!(Arc::ptr_eq(first.asked(), again.asked()));
+        assert_ne!(first.asked(), other.asked());
+        let found = answers.find(&question(1)).unwrap();
+        assert!(Arc::ptr_eq(&found, &again));
+    }
 
     #[test]
     fn two_questions_that_share_a_place_are_both_marked_and_a_third_takes_the_older_one() {

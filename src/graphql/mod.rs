@@ -6,6 +6,7 @@
 mod answer;
 mod collecting;
 mod completion;
+mod conditions;
 mod cost;
 mod engine;
 mod error;

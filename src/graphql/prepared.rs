@@ -6,6 +6,7 @@ use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use serde_json::{Map, Value};
 
 use super::completion::FieldTypes;
+use super::conditions::check_conditions;
 use super::cost::{Refusal, check_shape};
 use super::merging::{check_merging, merge_root};
 use super::persisted::DocumentHash;
@@ -50,6 +51,8 @@ impl Prepared {
             Refusal::Circle => invalid("fragments spread each other in a circle".to_owned()),
             Refusal::UnknownType(name) => invalid(format!("Unknown type \"{name}\"")),
         })?;
+        check_conditions(&document)
+            .map_err(|found| Box::new(Answer::invalid_at(found.message(), &found.at)))?;
         let merging = check_merging(&document)
             .map_err(|conflict| Box::new(Answer::invalid_at(conflict.message(), &conflict.at)))?;
         let kept = merging.kept(&document);

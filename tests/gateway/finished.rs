@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{Answer, Caller, Socket, TestGateway};
 
@@ -211,11 +212,29 @@ async fn a_body_that_comes_again_is_answered_as_it_was_to_its_caller_and_to_nobo
 /// What someone does, the same before two gateways.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Ask { question: usize, eager: bool, coding: usize, times: usize },
+    Ask { question: usize, eager: bool, coding: usize, times: usize, over: Over },
     Change(usize),
     LogOut,
     LogIn,
     Wait(u64),
+}
+
+/// By which way a question comes.
+#[derive(Clone, Copy, Debug)]
+enum Over {
+    Post,
+    EventStream,
+    Socket,
+}
+
+/// What is told: a status and headers, where the way has them, and the text.
+type Told = (u16, [String; 4], String);
+
+fn told(answer: &Answer) -> Told {
+    let headers = ["content-type", "content-encoding", "vary", "cache-control"];
+    let headers = headers.map(|name| answer.header(name).to_owned());
+    // Whether a comment comes first depends on how soon the answer is ready.
+    (answer.status.as_u16(), headers, answer.text.trim_start_matches(":\n\n").to_owned())
 }
 
 /// Who does it: alice or bob, by one of two sessions.
@@ -223,10 +242,12 @@ type Who = (usize, usize);
 
 fn steps() -> impl Strategy<Value = Vec<(Who, Step)>> {
     let questions = 0..QUESTIONS.len() + OF_CONVERSATIONS.len();
-    let ask = (questions, 0..10_u8, 0..CODINGS.len(), 1..5_usize);
-    let ask = ask.prop_map(|(question, eager, coding, times)| {
+    let over =
+        prop_oneof![4 => Just(Over::Post), 1 => Just(Over::EventStream), 2 => Just(Over::Socket)];
+    let ask = (questions, 0..10_u8, 0..CODINGS.len(), 1..5_usize, over);
+    let ask = ask.prop_map(|(question, eager, coding, times, over)| {
         let eager = eager == 0;
-        Step::Ask { question, eager, coding, times }
+        Step::Ask { question, eager, coding, times, over }
     });
     let step = prop_oneof![
         24 => ask,
@@ -285,6 +306,21 @@ const CHANGES: [&str; 6] = [
     "mutation($id: ID!) { clearConversation(input: {id: $id}) { conversation { instance } } }",
 ];
 
+/// Asks over a socket of its own; where it is closed since the session has ended, that is what is told.
+async fn ask_over_a_socket(gateway: &TestGateway, caller: &Caller, payload: &Value) -> Told {
+    let mut socket = Socket::opened(gateway).await;
+    let credential = json!({ "authorization": caller.header("authorization") });
+    socket.say(&json!({ "type": "connection_init", "payload": credential })).await;
+    let Some(Message::Text(acknowledged)) = socket.next().await else {
+        return (0, Default::default(), "closed".to_owned());
+    };
+    assert_eq!(acknowledged.as_str(), r#"{"type":"connection_ack"}"#);
+    socket.say(&json!({ "id": "1", "type": "subscribe", "payload": payload })).await;
+    let answers = Value::from(socket.answers("1").await);
+    socket.close().await;
+    (0, Default::default(), answers.to_string())
+}
+
 /// A gateway, and the sessions of alice and bob.
 struct World {
     gateway: TestGateway,
@@ -310,10 +346,10 @@ impl World {
         Self { gateway, sessions, conversation, changes: 0 }
     }
 
-    async fn take(&mut self, ((user, session), step): (Who, Step)) -> Option<Answer> {
+    async fn take(&mut self, ((user, session), step): (Who, Step)) -> Option<Told> {
         let caller = self.sessions[user][session].clone();
         match step {
-            Step::Ask { question, eager, coding, times } => {
+            Step::Ask { question, eager, coding, times, over } => {
                 let mut caller = caller.with_header("accept-encoding", CODINGS[coding]);
                 if eager {
                     caller = caller.with_header("cache-control", "no-cache");
@@ -324,12 +360,19 @@ impl World {
                     let query = OF_CONVERSATIONS[question - QUESTIONS.len()];
                     (query, json!({ "id": self.conversation }))
                 };
-                let body = json!({ "query": query, "variables": variables }).to_string();
+                let body = json!({ "query": query, "variables": variables });
+                let bytes = || body.to_string().into_bytes();
                 for _before in 1..times {
-                    let body = body.clone().into_bytes();
-                    caller.send(Method::POST, "", "application/json", body).await;
+                    caller.send(Method::POST, "", "application/json", bytes()).await;
                 }
-                Some(caller.send(Method::POST, "", "application/json", body.into_bytes()).await)
+                match over {
+                    Over::Post => {}
+                    Over::EventStream => caller = caller.with_header("accept", "text/event-stream"),
+                    Over::Socket => {
+                        return Some(ask_over_a_socket(&self.gateway, &caller, &body).await);
+                    }
+                }
+                Some(told(&caller.send(Method::POST, "", "application/json", bytes()).await))
             }
             Step::Change(change) => {
                 self.changes += 1;
@@ -338,11 +381,10 @@ impl World {
                     variables["message"] =
                         json!(format!("00000000-0000-4000-8000-{:012}", self.changes));
                 }
-                Some(
-                    caller.post(&json!({ "query": CHANGES[change], "variables": variables })).await,
-                )
+                let body = json!({ "query": CHANGES[change], "variables": variables });
+                Some(told(&caller.post(&body).await))
             }
-            Step::LogOut => Some(caller.query("mutation { logout { viewerId } }").await),
+            Step::LogOut => Some(told(&caller.query("mutation { logout { viewerId } }").await)),
             Step::LogIn => {
                 self.sessions[user][session] = self.gateway.log_in(["alice", "bob"][user]).await;
                 None
@@ -366,12 +408,7 @@ fn keeping_answers_changes_none() {
                 let (mut with, mut without) = (World::new(true).await, World::new(false).await);
                 for step in steps {
                     let (one, other) = (with.take(step).await, without.take(step).await);
-                    let told = |answer: &Answer| {
-                        let headers = ["content-type", "content-encoding", "vary", "cache-control"];
-                        let headers = headers.map(|name| answer.header(name).to_owned());
-                        (answer.status, headers, answer.text.clone())
-                    };
-                    assert_eq!(one.as_ref().map(told), other.as_ref().map(told), "{step:?}");
+                    assert_eq!(one, other, "{step:?}");
                 }
                 assert_eq!(with.gateway.list_calls(), without.gateway.list_calls());
                 assert_eq!(hits(&without.gateway).await[0], 0);

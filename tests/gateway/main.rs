@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod author;
 mod caching;
 mod changes;
 mod documents;
@@ -20,6 +21,7 @@ mod messages;
 mod model;
 mod overload;
 mod persisted;
+mod places;
 mod plans;
 mod reliability;
 mod rolling;

@@ -76,6 +76,28 @@ async fn fields_that_cannot_be_one_are_refused_before_anything_is_read() {
     assert_eq!(gateway.list_calls(), (0, 0));
 }
 
+/// Fields were told apart by their places, and a carriage return counted as the beginning of the same line.
+#[tokio::test]
+async fn fields_that_cannot_be_one_are_refused_however_the_lines_of_the_document_end() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let lines = [
+        "mutation {",
+        "a: __typename",
+        "a: __typename",
+        "b: setAvailable { viewer { id } }",
+        "... on Mutation {",
+        "b: logout { viewerId }",
+        "} }",
+    ];
+    for end in ["\n", "\r\n", "\r"] {
+        let answer = alice.query(&lines.join(end)).await;
+        assert_eq!(answer.codes()[0].0, "GRAPHQL_VALIDATION_FAILED", "{end:?}");
+        let places = json!([{ "line": 4, "column": 1 }, { "line": 6, "column": 1 }]);
+        assert_eq!(answer.json()["errors"][0]["locations"], places, "{end:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_same_faults_are_told_in_the_same_order_each_time() {
     let gateway = TestGateway::start().await;
@@ -164,4 +186,49 @@ async fn a_field_that_stands_in_several_places_and_fails_is_told_once() {
         assert_eq!(paths, [&json!(["friend"]), &json!(["other"])], "{answer}");
         assert_eq!(answer["data"], json!({ "friend": null, "other": null }));
     }
+}
+
+/// What came of the other place was told beside the error, without the fields of the place that failed.
+#[tokio::test]
+async fn a_field_that_fails_in_one_of_its_places_is_null_as_if_it_stood_in_one() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = chat_of(&alice).await;
+    for (field, good, bad) in [
+        (format!("conversation(id: \"{chat}\")"), "id", "messages(last: -1) { nodes { id } }"),
+        (
+            "friends(first: 1)".to_owned(),
+            "totalCount",
+            "nodes { conversations(first: -1) { totalCount } }",
+        ),
+    ] {
+        let together = alice.query(&format!("{{ x: {field} {{ {good} {bad} }} }}")).await.json();
+        assert_eq!(together["data"], json!({ "x": null }));
+        for [one, other] in [[good, bad], [bad, good]] {
+            let query = format!("{{ x: {field} {{ {one} }} ... {{ x: {field} {{ {other} }} }} }}");
+            let answer = alice.query(&query).await.json();
+            assert_eq!(answer["data"], together["data"], "{query}");
+            assert_eq!(answer["errors"].as_array().map(Vec::len), Some(1), "{answer}");
+        }
+    }
+}
+
+/// A change that was spread over places was made, and one in a single place was not.
+#[tokio::test]
+async fn a_change_whose_condition_may_lack_a_value_is_refused_before_it_is_made() {
+    let gateway = TestGateway::start().await;
+    let alice = gateway.log_in("alice").await;
+    let chat = chat_of(&alice).await;
+    let send = format!("sendMessage(input: {{conversationId: \"{chat}\", data: \"YQ==\"}})");
+    for defined in ["$yes: Boolean", "$yes: [Boolean] = [true]", "$yes: Boolean = null"] {
+        for selection in [
+            format!("{send} @include(if: $yes) {{ message {{ id }} }}"),
+            format!("... @include(if: $yes) {{ {send} {{ message {{ id }} }} }}"),
+        ] {
+            let answer = alice.query(&format!("mutation({defined}) {{ {selection} }}")).await;
+            assert_eq!(answer.codes()[0].0, "GRAPHQL_VALIDATION_FAILED", "{defined} {selection}");
+            assert!(answer.json().get("data").is_none(), "{}", answer.text);
+        }
+    }
+    assert_eq!(gateway.calls(ADD), 0);
 }

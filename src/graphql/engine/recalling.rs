@@ -1,6 +1,6 @@
 //! Answers that need not be made again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -16,10 +16,27 @@ use crate::telemetry::{Account, OK, OperationKind, OperationOutcome};
 
 /// What a request asks, and what its line in the log tells of that.
 pub(super) struct Known {
-    asked: Arc<Asked>,
+    /// The answer's own, and no longer than it is kept: as many bodies as one likes can ask the same.
+    asked: Weak<Asked>,
     document: DocumentHash,
     document_beginning: String,
     operation_name: Option<Box<str>>,
+}
+
+impl Known {
+    fn of(answer: &Finished, document: DocumentHash, operation_name: Option<&str>) -> Self {
+        Self {
+            asked: Arc::downgrade(answer.asked()),
+            document,
+            document_beginning: document.beginning(),
+            operation_name: operation_name.map(Into::into),
+        }
+    }
+
+    fn note(&self) {
+        let (name, document) = (self.operation_name.as_deref(), &*self.document_beginning);
+        Account::note_operation(OperationKind::Query, name, document);
+    }
 }
 
 impl Engine {
@@ -34,7 +51,9 @@ impl Engine {
     /// the same body lately. The same bytes hold the same request, and pass or fail the same checks.
     pub fn recall_body(&self, body: &TextHash, context: &RequestContext) -> Option<Arc<Finished>> {
         let known = self.bodies.find(body)?;
-        self.ready(&known, context)
+        let answer = self.current(&known.asked.upgrade()?, known.document, context)?;
+        known.note();
+        Some(answer)
     }
 
     /// Finds the answer to this question, if it was given before and running the query now would give the same. `body` is
@@ -54,23 +73,12 @@ impl Engine {
         let asked = Arc::new(Asked::of(request, document)?);
         let prepared = self.documents.find(document)?;
         let name = own_name(&prepared.document.operations, request.operation_name.as_deref());
-        let known = Known {
-            asked,
-            document,
-            document_beginning: document.beginning(),
-            operation_name: name.map(Into::into),
-        };
-        let answer = self.ready(&known, context)?;
+        let answer = self.current(&asked, document, context)?;
+        let known = Known::of(&answer, document, name);
+        known.note();
         if let Some(body) = body {
             self.bodies.keep(body, Arc::new(known), self.clock.monotonic());
         }
-        Some(answer)
-    }
-
-    fn ready(&self, known: &Known, context: &RequestContext) -> Option<Arc<Finished>> {
-        let answer = self.current(&known.asked, known.document, context)?;
-        let (name, document) = (known.operation_name.as_deref(), &*known.document_beginning);
-        Account::note_operation(OperationKind::Query, name, document);
         Some(answer)
     }
 
@@ -141,5 +149,26 @@ impl Engine {
         }
         let is_short = self.options.limits.check(Limit::DocumentBytes, query.len() as u64).is_ok();
         is_short.then(|| DocumentHash::of(query))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graphql::finished::{FinishedAnswers, tests::keep};
+
+    /// Each body kept a copy of its variables: thousands of bodies that ask one question, in other blanks, took megabytes.
+    #[test]
+    fn bodies_that_ask_the_same_hold_nothing_of_it_beside_its_answer() {
+        let answers = FinishedAnswers::new(Some(1 << 20));
+        let answer = keep(&answers, 1);
+        let known = || Known::of(&answer, DocumentHash::of("{ blocklist { userIds } }"), None);
+        let bodies = [known(), known()];
+        let asked = |body: &Known| body.asked.upgrade();
+        assert!(
+            bodies.iter().all(|it| asked(it).is_some_and(|it| Arc::ptr_eq(&it, answer.asked())))
+        );
+        drop((answer, answers));
+        assert!(bodies.iter().all(|it| asked(it).is_none()));
     }
 }

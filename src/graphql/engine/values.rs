@@ -71,12 +71,32 @@ pub(super) fn check_values(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
 
     fn refused(limit: Limit, maximum: u32, found: u64) -> Result<(), TooExpensive> {
         Err(TooExpensive { limit, maximum, found })
+    }
+
+    proptest! {
+        #[test]
+        fn a_string_ends_where_it_does_byte_by_byte(text in "[\"\\\\aé{,]{0,24}") {
+            let (mut end, mut is_escaped) = (None, false);
+            for (at, byte) in text.bytes().enumerate() {
+                match byte {
+                    _ if is_escaped => is_escaped = false,
+                    b'\\' => is_escaped = true,
+                    b'"' => {
+                        end = Some(at + 1);
+                        break;
+                    }
+                    _ => {}
+                }
+            }
+            prop_assert_eq!(behind_string(text.as_bytes()), end.map_or(&[][..], |end| &text.as_bytes()[end..]));
+        }
     }
 
     #[test]

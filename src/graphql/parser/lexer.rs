@@ -192,6 +192,8 @@ impl<'a> Lexer<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn tokens(text: &str) -> Result<Vec<Token<'_>>, LexicalError> {
@@ -235,6 +237,34 @@ mod tests {
     fn what_is_ignored_hides_nothing() {
         assert_eq!(tokens("\u{feff},# \" {\r{\u{feff}#").unwrap(), [Token::Punctuator(b'{')]);
         assert_eq!(tokens("#é\n,\t").unwrap(), []);
+    }
+
+    proptest! {
+        #[test]
+        fn block_strings_and_comments_end_where_they_do_byte_by_byte(text in "[\"\\\\#aé\n\r]{0,24}") {
+            let block = format!("\"\"\"{text}");
+            let mut at = 3;
+            let end = loop {
+                match &block.as_bytes()[at..] {
+                    [] => break None,
+                    [b'\\', b'"', b'"', b'"', ..] => at += 4,
+                    [b'"', b'"', b'"', ..] => break Some(at),
+                    [_, ..] => at += 1,
+                }
+            };
+            let expected = match end {
+                Some(end) => Ok((0, Token::BlockString(&block[3..end]))),
+                None => Err(LexicalError { at: 0, fault: Fault::OpenBlockString }),
+            };
+            prop_assert_eq!(Lexer::new(&block).next_token(), expected);
+
+            let comment = format!("#{text}\nb");
+            let (line, _) = comment.split_once(['\n', '\r']).unwrap();
+            let behind = &comment[line.len()..];
+            let of_behind = Lexer::new(behind).next_token().map(|(at, token)| (line.len() + at, token));
+            let of_behind = of_behind.map_err(|error| LexicalError { at: line.len() + error.at, ..error });
+            prop_assert_eq!(Lexer::new(&comment).next_token(), of_behind);
+        }
     }
 
     #[test]

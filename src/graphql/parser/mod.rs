@@ -1,8 +1,8 @@
 //! Reads documents: section 2 of the GraphQL specification (September 2025), as far as it is about what can be run.
 //!
-//! It makes the schema library's own tree, with positions counted as the library counts them, so that nothing behind
-//! it knows who read the document. The library's parser takes 6 to 60 times as long, and is looser: `differences`
-//! lists how. Descriptions are read, and dropped: the tree has no place for them.
+//! It makes the schema library's own tree, so that nothing behind it knows who read the document. The library's parser
+//! takes 6 to 60 times as long, and is looser: `differences` lists how. Descriptions are read, and dropped: the tree has
+//! no place for them.
 //!
 //! Each function reads what it is named after, from its first token to the one behind it.
 

@@ -116,8 +116,8 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// Lines and columns of bytes in their order, as the schema library counts them: from one, columns in characters, a
-/// carriage return as the beginning of the same line.
+/// Lines and columns of bytes in their order, from one, columns in characters. A line ends by a line feed, a carriage
+/// return, or both: "Line Terminators" in the specification. So no two tokens have one place.
 #[derive(Clone, Debug)]
 struct Places<'a> {
     bytes: &'a [u8],
@@ -127,16 +127,51 @@ struct Places<'a> {
 
 impl Places<'_> {
     fn advance(&mut self, to: usize) -> Pos {
-        let mut passed = &self.bytes[self.at..to];
-        self.at = to;
+        let from = std::mem::replace(&mut self.at, to);
+        let mut passed = &self.bytes[from..to];
         if let Some(last) = memrchr2(b'\n', b'\r', passed) {
-            let (lines, rest) = passed.split_at(last + 1);
-            let ended = memchr_iter(b'\n', lines).count();
+            let lines = &passed[..=last];
+            let ends_line = |at: &usize| self.bytes.get(from + at + 1) != Some(&b'\n');
+            let returns = memchr_iter(b'\r', lines).filter(ends_line).count();
+            let ended = memchr_iter(b'\n', lines).count() + returns;
             self.pos = Pos { line: self.pos.line + ended, column: 1 };
-            passed = rest;
+            passed = &passed[last + 1..];
         }
         let is_within_character = |byte: &&u8| matches!(byte, 0x80..=0xbf);
         self.pos.column += passed.len() - passed.iter().filter(is_within_character).count();
         self.pos
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The place that all characters before a byte lead to, one after the other.
+    fn behind(text: &str, end: usize) -> Pos {
+        let start = Pos { line: 1, column: 1 };
+        text[..end].char_indices().fold(start, |Pos { line, column }, (at, character)| {
+            match character {
+                // Half of an end, which belongs to the line feed.
+                '\r' if text[at..].starts_with("\r\n") => Pos { line, column: 1 },
+                '\n' | '\r' => Pos { line: line + 1, column: 1 },
+                _ => Pos { line, column: column + 1 },
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_place_is_that_of_all_characters_before_it(parts in prop::collection::vec("[aé\u{feff}\u{1f600}\n\r]{0,6}", 0..8)) {
+            let text = parts.concat();
+            let mut places = Places { bytes: text.as_bytes(), at: 0, pos: behind("", 0) };
+            let mut end = 0;
+            for part in &parts {
+                end += part.len();
+                prop_assert_eq!(places.advance(end), behind(&text, end), "{:?}", &text);
+            }
+        }
     }
 }
