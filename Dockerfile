@@ -7,18 +7,20 @@ FROM rust:1.95-slim-trixie AS build
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=node /usr/local/lib/node_modules /usr/local/lib/node_modules
 RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
+# For the record by which the program is laid out. Where a network keeps it away the program is a little slower.
+RUN rustup component add llvm-tools || true
 WORKDIR /build
 COPY . .
 # An image without the playground would be built as well, so look whether it is there.
-RUN cargo build --locked --profile dist \
-  && grep -q 'assets/index-' target/dist/build/ozeki-graphql-*/out/playground_assets.rs
+RUN deploy/build /build/ozeki-graphql \
+  && grep -q 'assets/index-' target/*/dist/build/ozeki-graphql-*/out/playground_assets.rs
 
 FROM debian:trixie-slim
 # To trust the certificate of an upstream that is reached by https.
 RUN apt-get update \
   && apt-get install -y --no-install-recommends ca-certificates \
   && rm -rf /var/lib/apt/lists/*
-COPY --from=build /build/target/dist/ozeki-graphql /usr/local/bin/ozeki-graphql
+COPY --from=build /build/ozeki-graphql /usr/local/bin/ozeki-graphql
 COPY LICENSE-APACHE LICENSE-MIT /usr/share/doc/ozeki-graphql/
 # A number, so that an orchestrator can tell that it is not root.
 USER 10001:10001

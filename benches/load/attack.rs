@@ -105,8 +105,8 @@ async fn dribble(to: SocketAddr, stop: Arc<AtomicBool>, answered: Arc<AtomicUsiz
     }
 }
 
-pub(crate) async fn refused_documents(stage: &Stage) {
-    let name = "a flood of refused documents, 64 connections from 64 addresses";
+/// Requests whose documents are refused, each for another reason.
+pub(crate) fn refused() -> Vec<Vec<u8>> {
     let documents = [
         "{ a ".repeat(2_000),
         "{ conversations { ".repeat(20) + &"} }".repeat(20),
@@ -118,10 +118,14 @@ pub(crate) async fn refused_documents(stage: &Stage) {
         "query { viewer { nothing } }".to_owned(),
         "#".repeat(30_000),
     ];
-    let requests = documents.map(|document| {
-        post("/graphql", &[], &serde_json::json!({ "query": document }).to_string())
-    });
-    let requests = Arc::new(requests);
+    let request =
+        |document| post("/graphql", &[], &serde_json::json!({ "query": document }).to_string());
+    documents.map(request).into()
+}
+
+pub(crate) async fn refused_documents(stage: &Stage) {
+    let name = "a flood of refused documents, 64 connections from 64 addresses";
+    let requests = Arc::new(refused());
     compare(stage, name, |to| {
         let requests = Arc::clone(&requests);
         Attack::begin(FLOOD, move |number, stop, answered| {

@@ -21,6 +21,9 @@ const WARM_UP: usize = 50;
 const HITS: usize = 4_000;
 const MISSES: usize = 100;
 
+/// How often each run is made.
+const RUNS: usize = 3;
+
 /// Neither polling nor expiry falls into a run.
 const UNDISTURBED: [&str; 8] = [
     "--rate-limits",
@@ -58,9 +61,19 @@ fn figure(work: &str) -> u64 {
 
 /// The instructions that each of so many more requests takes.
 async fn of_each(stage: &Stage, more: usize, headers: &[(&str, &str)]) -> u64 {
-    let few = of_run(stage, more, headers).await;
-    let many = of_run(stage, 2 * more, headers).await;
+    let few = least(stage, more, headers).await;
+    let many = least(stage, 2 * more, headers).await;
     many.saturating_sub(few) / more as u64
+}
+
+/// What the run that was disturbed least took: the runtime and the log do something each time that they are waked, and on
+/// a machine with other work that is more often for as many requests.
+async fn least(stage: &Stage, count: usize, headers: &[(&str, &str)]) -> u64 {
+    let mut least = u64::MAX;
+    for _ in 0..RUNS {
+        least = least.min(of_run(stage, count, headers).await);
+    }
+    least
 }
 
 /// The instructions of a gateway that answers so many requests of one caller.

@@ -4,6 +4,7 @@
 //!     cargo bench --bench load -- [--gateway PROGRAM] [--rounds N] [--slice SECONDS] [--minutes N] [ROW…]
 //!
 //! The rows `soak`, for so many minutes, and `outage` measure nothing: they fail where `docs/reliability.md` is not kept.
+//! Nor does `recording`: it gives a build that records its own profile each kind of work to do.
 //! `instructions` needs valgrind, and fails where a request takes more of them than `benches/instructions.txt` says.
 
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
@@ -18,6 +19,7 @@ mod load;
 mod machine;
 mod metrics;
 mod outage;
+mod recording;
 mod rows;
 mod server;
 mod soak;
@@ -51,7 +53,7 @@ const ROWS: [&str; 12] = [
 ];
 
 /// Rows that run when they are named.
-const BY_NAME_ONLY: [&str; 4] = ["smoke", "soak", "outage", "instructions"];
+const BY_NAME_ONLY: [&str; 5] = ["smoke", "soak", "outage", "recording", "instructions"];
 
 fn main() {
     // Cargo adds `--bench`.
@@ -130,6 +132,7 @@ async fn run(stage: &Stage, rows: &[String]) {
             "subscribers" => live::subscribers(stage).await,
             "soak" => soak::soak(stage).await,
             "outage" => outage::outage(stage).await,
+            "recording" => recording::record(stage).await,
             "instructions" => instructions::count(stage).await,
             _ => rows::smoke(stage).await,
         }

@@ -15,7 +15,7 @@ use crate::standin::{self, Standin};
 const MANY: usize = 10_000;
 
 /// The load alone goes beyond the limits of a caller and of an address.
-const UNLIMITED: [&str; 2] = ["--rate-limits", "off"];
+pub(crate) const UNLIMITED: [&str; 2] = ["--rate-limits", "off"];
 
 /// Ten thousand callers are more than are polled for, and take more than the cache's default.
 const ROOM_FOR_MANY: [&str; 8] = [
