@@ -283,12 +283,18 @@ impl Data {
         self.generations.raise_conversation(caller.key(), Resource::Messages, conversation);
     }
 
-    /// Puts all that is kept of the caller out of reach, as at a logout.
+    /// Puts all that is kept of the caller out of reach, as at a logout, and drops it.
     pub fn forget(&self, caller: &Caller) {
         for resource in Resource::ALL {
             self.refresh(caller, resource);
         }
-        self.generations.forget(caller.key());
+        let key = caller.key();
+        self.generations.forget(key);
+        // Behind the numbers, so that no load that ends later leaves anything.
+        self.pages.forget(key);
+        self.news.forget(key);
+        self.sent.forget(key);
+        self.dates.invalidate_of(key.user(), |(of, _conversation, _message)| *of == key);
         self.tell_logout(caller);
     }
 

@@ -65,15 +65,12 @@ pub(super) async fn begin_post(
             let finished = posted.hash.filter(|_| accepted.events != EventStream::Preferred);
             let finished =
                 finished.and_then(|hash| options.engine.recall_body(&hash, &posted.context));
-            match finished {
-                Some(finished) => {
-                    let media_type = media_type_of(accepted);
-                    Begun::Answered(finished::to_response(finished, headers, media_type))
-                }
-                None => {
-                    peer.standing.end_piece().await;
-                    Begun::Read(Box::new(posted))
-                }
+            if let Some(finished) = finished {
+                let media_type = media_type_of(accepted);
+                Begun::Answered(finished::to_response(finished, headers, media_type))
+            } else {
+                peer.standing.end_piece().await;
+                Begun::Read(Box::new(posted))
             }
         }
         Err(error) => Begun::Answered(error.into_response(media_type_of(accepted))),
