@@ -18,7 +18,7 @@ use crate::graphql::{Answer, ErrorCode, OperationType, Request};
 use crate::http::endpoint::Asker;
 use crate::http::streams::{Place, Streams};
 use crate::http::summary::Summary;
-use crate::http::turns::Standing;
+use crate::http::turns::{Shown, Standing};
 use crate::http::{HttpOptions, credentials};
 use crate::session::{Authentication, ClientNetwork, Presented, SessionWatch, Sessions};
 use crate::telemetry::{Account, Tracer};
@@ -144,7 +144,12 @@ impl Socket {
                     self.tell(&id, event);
                     Ok(())
                 }
-                message = stream.next(), if has_room => self.hear(message).await,
+                message = stream.next(), if has_room => {
+                    let heard = self.hear(message).await;
+                    // Many may have come at once.
+                    self.standing.end_piece().await;
+                    heard
+                }
             };
             if let Err(closing) = done {
                 return closing;
@@ -208,11 +213,16 @@ impl Socket {
                     return Err(Closing::TooManySockets);
                 }
                 self.watch = self.sessions.watch(caller);
-                self.standing.note(&self.authentication, true);
+                self.note_standing(true);
             }
         }
         self.say(ServerMessage::Acknowledge);
         Ok(())
+    }
+
+    fn note_standing(&self, is_admitted: bool) {
+        let shown = Shown::by(&self.authentication, self.operations.engine());
+        self.standing.note(shown, is_admitted);
     }
 
     /// Begins an operation; it is charged as a request over HTTP is.
@@ -222,7 +232,7 @@ impl Socket {
         let summary = Summary::of_socket_operation(trace);
         let admitted = summary.account().sync_scope(|| {
             let admitted = self.sessions.admit(&self.authentication, self.client);
-            self.standing.note(&self.authentication, admitted.is_ok());
+            self.note_standing(admitted.is_ok());
             let limited = admitted.map_err(|limited| Box::new(Answer::rate_limited(&limited)));
             limited.inspect_err(|answer| Account::note_outcome(answer.outcome_name()))
         });
