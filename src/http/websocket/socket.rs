@@ -35,7 +35,7 @@ pub(super) const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How long one message may take to leave. A client that does not read holds what waits for it no longer.
 pub(super) const STUCK_MAX: Duration = Duration::from_secs(10);
 
-/// How long a socket may stand without a credential: enough to log in over it.
+/// How long a socket may stand without a credential that is known to be the caller's: enough to log in over it, or to read.
 pub(super) const ANONYMOUS_MAX: Duration = Duration::from_secs(60);
 
 /// How long a client may take to answer a close frame.
@@ -142,7 +142,7 @@ impl Socket {
                 () = sleep_until(wake_at) => self.wake(),
                 Some((id, event)) = self.operations.next(), if has_room && !self.operations.is_empty() => {
                     self.tell(&id, event);
-                    Ok(())
+                    self.claim()
                 }
                 message = stream.next(), if has_room => {
                     let heard = self.hear(message).await;
@@ -209,14 +209,25 @@ impl Socket {
             }
             Authentication::Anonymous => {}
             Authentication::Caller(caller) => {
-                if !self.place.claim(caller.key()) {
-                    return Err(Closing::TooManySockets);
-                }
                 self.watch = self.sessions.watch(caller);
+                self.claim()?;
                 self.note_standing(true);
             }
         }
         self.say(ServerMessage::Acknowledge);
+        Ok(())
+    }
+
+    /// Makes the socket the caller's, if that is known to be who it says by now. With an invented credential a socket stands no
+    /// longer than without one.
+    fn claim(&mut self) -> Result<(), Closing> {
+        if !self.place.is_claimed()
+            && let Authentication::Caller(caller) = &self.authentication
+            && self.operations.engine().is_proved(caller)
+            && !self.place.claim(caller.key())
+        {
+            return Err(Closing::TooManySockets);
+        }
         Ok(())
     }
 
@@ -300,7 +311,7 @@ impl Socket {
         if let Some(since) = self.outbox.stuck_since() {
             at = at.min(since + STUCK_MAX);
         }
-        if !matches!(self.authentication, Authentication::Caller(_)) {
+        if !self.place.is_claimed() {
             at = at.min(self.opened + ANONYMOUS_MAX);
         }
         at
@@ -317,9 +328,11 @@ impl Socket {
         if now >= self.heard + SILENCE_MAX {
             return Err(Closing::Silent);
         }
-        let is_anonymous = !matches!(self.authentication, Authentication::Caller(_));
-        if is_anonymous && now >= self.opened + ANONYMOUS_MAX {
-            return Err(Closing::AnonymousTooLong);
+        if now >= self.opened + ANONYMOUS_MAX {
+            self.claim()?;
+            if !self.place.is_claimed() {
+                return Err(Closing::AnonymousTooLong);
+            }
         }
         if now >= self.next_ping {
             self.next_ping = now + PING_INTERVAL;
