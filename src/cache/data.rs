@@ -56,8 +56,21 @@ const MESSAGES_TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
 /// How long a message that was sent under a client's id is known: longer than clients repeat one.
 pub(super) const SENT_TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
 
+/// How many callers with forwarded credentials are remembered as proved, at about 300 bytes each; the longest unused are
+/// dropped first. All who are at work, of any company.
+const PROVED_MAX: u64 = 50_000;
+
+/// How long a forwarded credential counts as proved after a call that it signed: who works reads again by then.
+const PROVED_TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
+
 /// Names a message of a caller.
 pub(super) type MessageKey = (CallerKey, ConversationId, Box<str>);
+
+impl Owned for CallerKey {
+    fn owner(&self) -> UserId {
+        self.user()
+    }
+}
 
 impl Owned for MessageKey {
     fn owner(&self) -> UserId {
@@ -81,6 +94,8 @@ pub struct Data {
     pub(super) dates: FairTable<MessageKey, Timestamp>,
     /// Messages that were sent, or were begun to be sent, under ids of clients.
     pub(super) attempts: Attempts,
+    /// Whose forwarded credential the upstream took lately.
+    pub(super) proved: FairTable<CallerKey, ()>,
     /// Held while a change begins or ends: what it finds must be what it puts aside.
     pub(super) settling: Mutex<()>,
     pub(super) tasks: TaskTracker,
@@ -145,6 +160,7 @@ impl Data {
             generations,
             dates: FairTable::new(DATES_MAX, None, |_key, _date| 1),
             attempts: Attempts::new(),
+            proved: FairTable::new(PROVED_MAX, Some(PROVED_TIME_TO_LIVE), |_caller, ()| 1),
             settling: Mutex::new(()),
             tasks,
             metrics: Arc::clone(metrics),
@@ -283,13 +299,26 @@ impl Data {
         self.generations.raise_conversation(caller.key(), Resource::Messages, conversation);
     }
 
-    /// Puts all that is kept of the caller out of reach, as at a logout.
+    /// Puts all that is kept of the caller out of reach, as at a logout, and drops it.
     pub fn forget(&self, caller: &Caller) {
         for resource in Resource::ALL {
             self.refresh(caller, resource);
         }
-        self.generations.forget(caller.key());
+        let key = caller.key();
+        self.generations.forget(key);
+        // Behind the numbers, so that no load that ends later leaves anything.
+        self.pages.forget(key);
+        self.news.forget(key);
+        self.sent.forget(key);
+        self.dates.invalidate_of(key.user(), |(of, _conversation, _message)| *of == key);
         self.tell_logout(caller);
+        // Behind the lock under which a call is noted that proves it.
+        self.proved.invalidate(&key);
+    }
+
+    /// Whether the upstream took the caller's credential: at its login, or lately where it is handed on.
+    pub fn is_proved(&self, caller: &Caller) -> bool {
+        caller.session().is_some() || self.proved.get(&caller.key()).is_some()
     }
 
     /// Ends the pollers and waits until no load is under way; none may be begun after this.

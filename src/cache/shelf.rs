@@ -279,6 +279,11 @@ impl<K: Part, V: Weigh + Send + Sync + 'static, E: LoadError> Shelf<K, V, E> {
         self.values.invalidate(&self.slot(caller, part).place());
     }
 
+    /// Drops all values of the caller, to free their memory: those that are out of reach too, and may have no name any more.
+    pub(super) fn forget(&self, caller: CallerKey) {
+        self.values.invalidate_of(caller.user(), |place| place.caller == caller);
+    }
+
     fn counted(&self, outcome: CacheOutcome, reading: Reading<V, E>) -> Reading<V, E> {
         self.count(outcome);
         reading

@@ -39,7 +39,7 @@ use crate::cache::{CallBudget, Data};
 use crate::clock::Clock;
 use crate::ozeki::{Timestamp, UpstreamError};
 use crate::recent::Recent;
-use crate::session::{Authentication, ClientNetwork, Sessions};
+use crate::session::{Authentication, Caller, ClientNetwork, Sessions};
 use crate::telemetry::{Account, Metrics, OperationKind, OperationOutcome};
 
 /// As many causes of one operation's failures as an operator reads.
@@ -151,6 +151,11 @@ impl Engine {
             clock,
             options,
         }
+    }
+
+    /// Whether the caller is known to be who it says: nobody can invent that.
+    pub fn is_proved(&self, caller: &Caller) -> bool {
+        self.data.is_proved(caller)
     }
 
     /// Checks and parses the document, unless that was done before, and chooses the operation.

@@ -123,6 +123,10 @@ impl Shared {
         let Some(cors) = &self.cors else {
             return self.without_panic(request, peer, is_graphql, summary).await;
         };
+        if request.method() == Method::OPTIONS {
+            // It is answered without the routes.
+            peer.standing.note_preflight();
+        }
         let within = service_fn(async |request| {
             Ok::<_, Infallible>(self.without_panic(request, peer, is_graphql, summary).await)
         });

@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::RequestError;
 use super::negotiation::{Accepted, EventStream, MediaType};
+use super::turns::Shown;
 use super::{HttpOptions, Peer, client_address, credentials, finished, request, sse, websocket};
 use crate::graphql::{Answer, Freshness, OperationType, Request, RequestContext};
 use crate::recent::TextHash;
@@ -173,7 +174,7 @@ impl Asker {
         let client = client_address::of(*address, headers, &options.trusted_proxies).into();
         let authentication = options.sessions.authenticate(credentials::presented(headers));
         let admitted = options.sessions.admit(&authentication, client);
-        standing.note(&authentication, admitted.is_ok());
+        standing.note(Shown::by(&authentication, &options.engine), admitted.is_ok());
         admitted?;
         Ok(Self { authentication, client })
     }

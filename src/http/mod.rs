@@ -24,6 +24,8 @@ mod span;
 mod sse;
 mod streams;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod turns;
 mod websocket;
 

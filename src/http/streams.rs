@@ -99,6 +99,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Whether it is somebody's.
+    pub(super) fn is_claimed(&self) -> bool {
+        self.caller.is_some()
+    }
+
     /// Makes it one of the caller's. False: the caller has as many as one may have.
     pub(super) fn claim(&mut self, caller: CallerKey) -> bool {
         let max = match self.kind {

@@ -11,6 +11,7 @@ use std::task::{Poll, ready};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::yield_now;
 
+use crate::graphql::Engine;
 use crate::session::Authentication;
 
 /// So many pieces of work at once: one for each processor.
@@ -92,6 +93,27 @@ async fn behind_the_queue() {
     .await;
 }
 
+/// What a client showed with a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shown {
+    /// Who it is.
+    Itself,
+    /// Nothing, or what anybody could invent: a credential that is handed on and was not taken by the upstream so far.
+    Nothing,
+    /// What is not accepted.
+    Unacceptable,
+}
+
+impl Shown {
+    pub(super) fn by(authentication: &Authentication, engine: &Engine) -> Self {
+        match authentication {
+            Authentication::Caller(caller) if engine.is_proved(caller) => Self::Itself,
+            Authentication::Caller(_) | Authentication::Anonymous => Self::Nothing,
+            Authentication::Refused => Self::Unacceptable,
+        }
+    }
+}
+
 /// Whether a client has shown who it is, as far as its last request tells. Clones are of one client.
 #[derive(Clone, Debug)]
 pub struct Standing(Arc<Client>);
@@ -119,13 +141,11 @@ impl Standing {
     }
 
     /// Notes that the client asked, what it showed, and whether it may ask.
-    pub(super) fn note(&self, shown: &Authentication, is_admitted: bool) {
+    pub(super) fn note(&self, shown: Shown, is_admitted: bool) {
         self.set(match shown {
-            Authentication::Caller(_) if is_admitted => KNOWN,
-            Authentication::Anonymous if is_admitted => CHARGED,
-            Authentication::Caller(_) | Authentication::Anonymous | Authentication::Refused => {
-                NAMELESS
-            }
+            Shown::Itself if is_admitted => KNOWN,
+            Shown::Nothing if is_admitted => CHARGED,
+            Shown::Itself | Shown::Nothing | Shown::Unacceptable => NAMELESS,
         });
     }
 
@@ -134,12 +154,27 @@ impl Standing {
         self.set(NAMELESS);
     }
 
+    /// Notes that the client asked whether it may ask, as browsers do before a page's first request to another origin. Nobody
+    /// is charged for that: it is a step back, so that what follows it is read soon and a flood of it is not.
+    pub(super) fn note_preflight(&self) {
+        self.set(match self.line() {
+            NOT_ASKED | KNOWN => CHARGED,
+            _ => NAMELESS,
+        });
+    }
+
     /// Ends a piece of the client's work, as long as it is not known: what follows waits for another turn, in the line
     /// where the client stands now.
     pub(super) async fn end_piece(&self) {
         if self.line() != KNOWN {
             behind_the_queue().await;
         }
+    }
+
+    /// Where the client stands.
+    #[cfg(test)]
+    pub(super) fn place(&self) -> &'static str {
+        ["not asked", "charged", "nameless", "known"][self.line()]
     }
 
     fn set(&self, line: usize) {
@@ -202,13 +237,13 @@ mod tests {
 
     fn charged(turns: &Turns) -> Standing {
         let standing = newcomer(turns);
-        standing.note(&Authentication::Anonymous, true);
+        standing.note(Shown::Nothing, true);
         standing
     }
 
     fn nameless(turns: &Turns) -> Standing {
         let standing = newcomer(turns);
-        standing.note(&Authentication::Anonymous, false);
+        standing.note(Shown::Nothing, false);
         standing
     }
 

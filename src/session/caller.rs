@@ -77,12 +77,13 @@ pub struct CallerKey {
 }
 
 impl Hash for CallerKey {
-    /// A part of the digest is as good as all of it to find a place, and each request looks for several. Of one
-    /// credential there can be many stations.
+    /// A part of the digest is as good as all of it to find a place, and each request looks for several. With one
+    /// credential there can be many stations, and many users where credentials are forwarded, which anybody can invent.
     fn hash<H: Hasher>(&self, state: &mut H) {
         let (part, _rest) = self.credential.split_at(size_of::<u64>());
         state.write(part);
         self.station.hash(state);
+        self.user.hash(state);
     }
 }
 
@@ -149,6 +150,24 @@ mod tests {
         ];
         assert_eq!(keys.into_iter().collect::<std::collections::HashSet<_>>().len(), keys.len());
         assert_eq!(keys[0], key(1, 1, api_key("a")));
+    }
+
+    #[test]
+    fn whoever_invents_users_stations_or_credentials_finds_no_two_at_one_place() {
+        let hasher = foldhash::quality::RandomState::default();
+        let signature = |text: &str| Credential::Forwarded(Signature::parse(text).unwrap());
+        let invented = (0..=255).flat_map(|number| {
+            let text = format!("{number}");
+            [
+                key(number, 1, signature("a")),
+                key(1, number, signature("a")),
+                key(1, 1, signature(&text)),
+            ]
+        });
+        let places: std::collections::HashSet<u64> =
+            invented.map(|key| std::hash::BuildHasher::hash_one(&hasher, key)).collect();
+        // One of the first is one of the second, too.
+        assert_eq!(places.len(), 3 * 256 - 1);
     }
 
     #[test]

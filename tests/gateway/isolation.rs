@@ -28,14 +28,22 @@ fn signature(user: UserId, key: &str) -> String {
 }
 
 pub(crate) fn forwarding(gateway: &TestGateway, email: &str, key: &str) -> Caller {
+    let headers = forwarded(email, key);
+    headers
+        .iter()
+        .fold(gateway.anonymous(), |caller, (name, value)| caller.with_header(name, value))
+}
+
+/// The headers of a forwarded credential.
+pub(crate) fn forwarded(email: &str, key: &str) -> [(&'static str, String); 3] {
     let user = UserId::from_email(email).unwrap();
     let signature = signature(user, key);
     canaries::plant(&signature);
-    gateway
-        .anonymous()
-        .with_header("ozeki-user", &user.to_string())
-        .with_header("ozeki-station", STATION)
-        .with_header("ozeki-signature", &signature)
+    [
+        ("ozeki-user", user.to_string()),
+        ("ozeki-station", STATION.to_owned()),
+        ("ozeki-signature", signature),
+    ]
 }
 
 pub(crate) async fn forwarding_gateway(keeps_answers: bool) -> TestGateway {

@@ -141,6 +141,43 @@ async fn a_logout_ends_its_session_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_logout_leaves_nothing_in_memory_of_what_was_read_and_sent() {
+    let gateway = TestGateway::start().await;
+    let (alice, bob) = (gateway.log_in("alice").await, gateway.log_in("bob").await);
+    let kept = async || {
+        let metrics = Caller::new(gateway.admin_url() + "/metrics").get("").await.text;
+        let sizes = metrics.lines().filter_map(|it| it.strip_prefix("ozeki_graphql_cache_bytes{"));
+        let mut kept = Vec::new();
+        for size in sizes {
+            let (resource, bytes) = size.split_once("\"} ").unwrap();
+            kept.extend((bytes != "0").then(|| resource.replace("resource=\"", "")));
+        }
+        kept.sort();
+        kept
+    };
+    let pages = "{ conversations { nodes { id messages(last: 5) { nodes { id } } } }
+        friends { totalCount } blocklist { userIds } }";
+    let read = alice.data(pages).await;
+    let chat = &read["conversations"]["nodes"][0]["id"];
+    let id = "01234567-89ab-4cde-8f01-23456789abcd";
+    let send = format!(
+        "mutation {{ sendMessage(input: {{conversationId: {chat}, id: \"{id}\", data: \"YQ==\"}})
+            {{ conversation {{ id }} }} }}"
+    );
+    alice.data(&send).await;
+    let all = ["blocklist", "conversations", "friends", "messages", "sent_messages"];
+    assert_eq!(kept().await, all);
+    alice.data("mutation { logout { viewerId } }").await;
+    assert!(kept().await.is_empty(), "{:?}", kept().await);
+    // What others read stays.
+    bob.data(BOTH).await;
+    let again = gateway.log_in("alice").await;
+    again.data(pages).await;
+    again.data("mutation { logout { viewerId } }").await;
+    assert_eq!(kept().await, ["conversations", "friends"]);
+}
+
+#[tokio::test]
 async fn a_token_that_was_used_opens_no_other() {
     let gateway = TestGateway::start().await;
     let token = gateway.anonymous().log_in("alice-demo").await;

@@ -1,11 +1,13 @@
 //! What bounds a socket: time, lengths, counts and clients that are gone.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use ozeki_graphql::sandbox::{Fault, Reply};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::isolation::{forwarded, forwarding_gateway};
 use crate::sockets::{HELD, credential, hold, socket_of, until_all_is_gone};
 use crate::support::{CONVERSATIONS, Socket, StoppedTime, TestGateway};
 
@@ -87,6 +89,33 @@ async fn a_socket_without_a_credential_is_closed_after_a_while() {
         time.advance(Duration::from_secs(15)).await;
     }
     assert_eq!(socket.closing().await, (4403, "No session".into()));
+}
+
+#[tokio::test]
+async fn a_socket_with_an_invented_credential_is_closed_as_soon_as_one_without() {
+    let gateway = forwarding_gateway(true).await;
+    let introduced = async |key: &str| {
+        let payload = forwarded("alice@example.com", key);
+        let payload: HashMap<_, _> = payload.into_iter().collect();
+        let mut socket = Socket::introduced(&gateway, Some(json!(payload))).await;
+        socket.ask("1", "{ friends { totalCount } }").await;
+        socket.answers("1").await;
+        socket
+    };
+    let (mut invented, mut own) = (introduced("invented").await, introduced("alice-demo").await);
+    let time = StoppedTime::new();
+    for _ in 0..4 {
+        for socket in [&mut invented, &mut own] {
+            socket.say(&json!({ "type": "ping" })).await;
+            while socket.hear().await["type"] != "pong" {}
+        }
+        time.advance(Duration::from_secs(15)).await;
+    }
+    gateway.until_metric("ozeki_graphql_socket_closings_total{code=\"4403\"} 1").await;
+    assert_eq!(invented.closing().await, (4403, "No session".into()));
+    own.say(&json!({ "type": "ping" })).await;
+    while own.hear().await["type"] != "pong" {}
+    gateway.until_metric("ozeki_graphql_streams_open{kind=\"websocket\"} 1").await;
 }
 
 #[tokio::test]

@@ -260,16 +260,20 @@ impl Data {
         Proof(resource, self.generations.current(caller.key(), resource, None).own)
     }
 
-    /// Notes that a signed call of the caller has succeeded: who reads is followed from now on, where there is room. What
-    /// the caller did meanwhile may have been a logout, so the call must have begun after it.
+    /// Notes that a signed call of the caller has succeeded: its credential is its own, and who reads is followed from now
+    /// on, where there is room. What the caller did meanwhile may have been a logout, so the call must have begun after it.
     pub(super) fn note_proved(self: &Arc<Self>, caller: &Caller, proof: Proof) {
+        // A logout raises the generations, and then takes the lock to end what is followed.
+        let stations = self.live.lock();
+        if proof != self.proof(caller, proof.0) {
+            return;
+        }
+        if caller.session().is_none() {
+            self.proved.insert(caller.key(), ());
+        }
         if self.live.follows_readers {
-            // A logout raises the generations, and then takes the lock to end what is followed.
-            let stations = self.live.lock();
-            if proof == self.proof(caller, proof.0) {
-                // Without room the caller's lists are believed for a shorter time.
-                let _ = self.follow(stations, caller, STATIONS_OF_READERS_MAX, |_| Ok(()));
-            }
+            // Without room the caller's lists are believed for a shorter time.
+            let _ = self.follow(stations, caller, STATIONS_OF_READERS_MAX, |_| Ok(()));
         }
     }
 

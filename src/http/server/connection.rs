@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use super::activity::{Activity, WaitsFor};
 use super::answer::{self, AnswerBody, Streams};
+use super::half_closed::HalfClosed;
 use super::limits::{self, ConnectionLimits};
 use super::open::Open;
 use super::routes::Routes;
@@ -84,7 +85,8 @@ where
         activity: Arc::clone(&activity),
         is_leaving: Arc::clone(&shared.is_leaving),
     };
-    let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), requests));
+    let io = TokioIo::new(HalfClosed::new(io, Arc::clone(&activity)));
+    let mut connection = pin!(builder.serve_connection_with_upgrades(io, requests));
     let (mut stop, mut abort) = (pin!(shared.stop.cancelled()), pin!(shared.abort.cancelled()));
     let mut listening: Option<Waker> = None;
     // It is late at times and then set anew: most deadlines are moved before they come.

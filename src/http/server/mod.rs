@@ -6,6 +6,7 @@
 mod activity;
 mod answer;
 mod connection;
+mod half_closed;
 mod limits;
 mod open;
 mod routes;

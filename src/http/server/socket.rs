@@ -7,10 +7,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::activity::{Activity, WaitsFor};
-use super::limits::{HALF_CLOSED_MAX, WRITE_PROGRESS_MIN_BYTES};
+use super::activity::Activity;
+use super::limits::WRITE_PROGRESS_MIN_BYTES;
 use super::open::Open;
 
 /// A socket that fails when its client takes too little of what is written.
@@ -22,8 +22,6 @@ pub(super) struct Socket<S> {
     activity: Arc<Activity>,
     write_timeout: Duration,
     backlog: Option<Backlog>,
-    /// Until when a client that has closed its side may wait for its answer.
-    half_closed: Option<Pin<Box<Sleep>>>,
     _open: Open,
 }
 
@@ -49,24 +47,7 @@ impl<S> Socket<S> {
         write_timeout: Duration,
         open: Open,
     ) -> Self {
-        Self { inner, activity, write_timeout, backlog: None, half_closed: None, _open: open }
-    }
-
-    /// Waits for the end of a client that sends no more: it may have gone, or closed its side only, as `nc -N` does, which
-    /// nobody can tell. In HTTP/1 it may have its answer if that comes soon, and all of it if it takes it.
-    ///
-    /// Whoever reads comes back when an answer is there.
-    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(waits_for) = self.activity.waits_for_in_http1() else { return Poll::Ready(()) };
-        let until = self.half_closed.get_or_insert_with(|| Box::pin(sleep(HALF_CLOSED_MAX)));
-        if self.backlog.as_ref().is_some_and(|backlog| backlog.is_waiting) {
-            // The next write that goes on wakes whoever reads.
-            return Poll::Pending;
-        }
-        if waits_for == WaitsFor::Answer {
-            return until.as_mut().poll(context);
-        }
-        Poll::Ready(())
+        Self { inner, activity, write_timeout, backlog: None, _open: open }
     }
 
     /// Judges the outcome of a write: whether the client may go on like that.
@@ -78,9 +59,6 @@ impl<S> Socket<S> {
         match written {
             Poll::Ready(Ok(count)) => {
                 self.activity.sent();
-                if self.half_closed.is_some() {
-                    context.waker().wake_by_ref();
-                }
                 let Some(backlog) = &mut self.backlog else { return written };
                 backlog.taken_bytes += count;
                 if backlog.taken_bytes >= WRITE_PROGRESS_MIN_BYTES {
@@ -125,8 +103,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
         ready!(Pin::new(&mut this.inner).poll_read(context, buffer))?;
         if buffer.filled().len() > before {
             this.activity.received();
-        } else {
-            ready!(this.poll_end(context));
         }
         Poll::Ready(Ok(()))
     }

@@ -1,5 +1,6 @@
 //! Connections over memory, with a clock that jumps: nothing here waits.
 
+mod encrypted;
 mod turns;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -49,6 +51,10 @@ impl Connected {
 
     /// A client that shares turns with others.
     fn in_line(turns: Turns) -> Self {
+        Self::by(turns, None)
+    }
+
+    fn by(turns: Turns, tls: Option<TlsAcceptor>) -> Self {
         let release = Arc::new(Notify::new());
         let held = Arc::clone(&release);
         let slow = move || {
@@ -71,7 +77,7 @@ impl Connected {
         let shared = Shared {
             routes: router,
             limits,
-            tls: None,
+            tls,
             tasks: tasks.clone(),
             turns,
             is_leaving: Arc::default(),

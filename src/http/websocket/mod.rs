@@ -9,6 +9,8 @@ mod operations;
 mod outbox;
 mod protocol;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;

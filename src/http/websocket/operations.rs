@@ -55,6 +55,11 @@ impl Operations {
         Self { engine, timeout, events: SelectAll::new() }
     }
 
+    /// What runs them.
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Whether a message's text holds no more than it may, before it is decoded.
     pub(super) fn accepts_text(&self, text: &str) -> bool {
         self.engine.check_text(text.as_bytes()).is_ok()

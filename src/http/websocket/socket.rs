@@ -18,7 +18,7 @@ use crate::graphql::{Answer, ErrorCode, OperationType, Request};
 use crate::http::endpoint::Asker;
 use crate::http::streams::{Place, Streams};
 use crate::http::summary::Summary;
-use crate::http::turns::Standing;
+use crate::http::turns::{Shown, Standing};
 use crate::http::{HttpOptions, credentials};
 use crate::session::{Authentication, ClientNetwork, Presented, SessionWatch, Sessions};
 use crate::telemetry::{Account, Tracer};
@@ -35,7 +35,7 @@ pub(super) const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How long one message may take to leave. A client that does not read holds what waits for it no longer.
 pub(super) const STUCK_MAX: Duration = Duration::from_secs(10);
 
-/// How long a socket may stand without a credential: enough to log in over it.
+/// How long a socket may stand without a credential that is known to be the caller's: enough to log in over it, or to read.
 pub(super) const ANONYMOUS_MAX: Duration = Duration::from_secs(60);
 
 /// How long a client may take to answer a close frame.
@@ -142,9 +142,14 @@ impl Socket {
                 () = sleep_until(wake_at) => self.wake(),
                 Some((id, event)) = self.operations.next(), if has_room && !self.operations.is_empty() => {
                     self.tell(&id, event);
-                    Ok(())
+                    self.claim()
                 }
-                message = stream.next(), if has_room => self.hear(message).await,
+                message = stream.next(), if has_room => {
+                    let heard = self.hear(message).await;
+                    // Many may have come at once.
+                    self.standing.end_piece().await;
+                    heard
+                }
             };
             if let Err(closing) = done {
                 return closing;
@@ -204,15 +209,31 @@ impl Socket {
             }
             Authentication::Anonymous => {}
             Authentication::Caller(caller) => {
-                if !self.place.claim(caller.key()) {
-                    return Err(Closing::TooManySockets);
-                }
                 self.watch = self.sessions.watch(caller);
-                self.standing.note(&self.authentication, true);
+                self.claim()?;
+                self.note_standing(true);
             }
         }
         self.say(ServerMessage::Acknowledge);
         Ok(())
+    }
+
+    /// Makes the socket the caller's, if that is known to be who it says by now. With an invented credential a socket stands no
+    /// longer than without one.
+    fn claim(&mut self) -> Result<(), Closing> {
+        if !self.place.is_claimed()
+            && let Authentication::Caller(caller) = &self.authentication
+            && self.operations.engine().is_proved(caller)
+            && !self.place.claim(caller.key())
+        {
+            return Err(Closing::TooManySockets);
+        }
+        Ok(())
+    }
+
+    fn note_standing(&self, is_admitted: bool) {
+        let shown = Shown::by(&self.authentication, self.operations.engine());
+        self.standing.note(shown, is_admitted);
     }
 
     /// Begins an operation; it is charged as a request over HTTP is.
@@ -222,7 +243,7 @@ impl Socket {
         let summary = Summary::of_socket_operation(trace);
         let admitted = summary.account().sync_scope(|| {
             let admitted = self.sessions.admit(&self.authentication, self.client);
-            self.standing.note(&self.authentication, admitted.is_ok());
+            self.note_standing(admitted.is_ok());
             let limited = admitted.map_err(|limited| Box::new(Answer::rate_limited(&limited)));
             limited.inspect_err(|answer| Account::note_outcome(answer.outcome_name()))
         });
@@ -290,7 +311,7 @@ impl Socket {
         if let Some(since) = self.outbox.stuck_since() {
             at = at.min(since + STUCK_MAX);
         }
-        if !matches!(self.authentication, Authentication::Caller(_)) {
+        if !self.place.is_claimed() {
             at = at.min(self.opened + ANONYMOUS_MAX);
         }
         at
@@ -307,9 +328,11 @@ impl Socket {
         if now >= self.heard + SILENCE_MAX {
             return Err(Closing::Silent);
         }
-        let is_anonymous = !matches!(self.authentication, Authentication::Caller(_));
-        if is_anonymous && now >= self.opened + ANONYMOUS_MAX {
-            return Err(Closing::AnonymousTooLong);
+        if now >= self.opened + ANONYMOUS_MAX {
+            self.claim()?;
+            if !self.place.is_claimed() {
+                return Err(Closing::AnonymousTooLong);
+            }
         }
         if now >= self.next_ping {
             self.next_ping = now + PING_INTERVAL;

@@ -6,16 +6,9 @@ use tokio::task::{JoinSet, unconstrained};
 use tokio::time::timeout;
 
 use super::*;
-use crate::ozeki::{ApiKey, Credential, Identity, StationId, UserId};
-use crate::session::{Authentication, Caller};
+use crate::http::turns::Shown;
 
 const CLIENTS: usize = 1_000;
-
-fn caller() -> Authentication {
-    let credential = Credential::ApiKey(ApiKey::parse("key").unwrap());
-    let (user, station) = (UserId::from_bytes([1; 16]), StationId::from_bytes([1; 16]));
-    Authentication::Caller(Arc::new(Caller::new(Identity { user, station, credential }, None)))
-}
 
 /// Routes that note who asks, as those of the gateway do.
 pub(super) fn routes(release: &Arc<Notify>) -> Router {
@@ -23,22 +16,22 @@ pub(super) fn routes(release: &Arc<Notify>) -> Router {
     let held = move |Extension(peer): Extension<Peer>| {
         let held = Arc::clone(&held);
         async move {
-            peer.standing.note(&caller(), true);
+            peer.standing.note(Shown::Itself, true);
             held.notified().await;
             held.notify_one();
             "known"
         }
     };
-    let note = |shown: Authentication, is_admitted| {
+    let note = |shown, is_admitted| {
         get(async move |Extension(peer): Extension<Peer>| {
-            peer.standing.note(&shown, is_admitted);
+            peer.standing.note(shown, is_admitted);
             "noted"
         })
     };
     Router::new()
-        .route("/known", note(caller(), true))
-        .route("/charged", note(Authentication::Anonymous, true))
-        .route("/nameless", note(Authentication::Anonymous, false))
+        .route("/known", note(Shown::Itself, true))
+        .route("/charged", note(Shown::Nothing, true))
+        .route("/nameless", note(Shown::Nothing, false))
         .route("/known/held", get(held))
 }
 
