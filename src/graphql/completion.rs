@@ -4,99 +4,20 @@
 //! the order of the document, a failed field is null, and where null is not allowed the object above it is null in
 //! its place. Specification: GraphQL, "Executing Selection Sets" and "Handling Execution Errors".
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use async_graphql::indexmap::IndexMap;
-use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
-    BaseType, ExecutableDocument, Field, OperationDefinition, OperationType, SelectionSet, Type,
-    TypeKind, TypeSystemDefinition,
+    BaseType, ExecutableDocument, Field, OperationDefinition, SelectionSet, Type,
 };
 use async_graphql::{Name, PathSegment, Positioned, ServerError, Value};
 use serde_json::{Map, Value as Json};
 
 use super::collecting::{Collected, collect, is_included};
-
-/// Scalars that every schema has, and that no SDL tells of.
-const BUILT_IN: [&str; 5] = ["Int", "Float", "String", "Boolean", "ID"];
-
-/// The types of the schema's fields, by object and field, what inputs take, and the names of all types.
-#[derive(Debug)]
-pub(super) struct FieldTypes {
-    objects: HashMap<Name, HashMap<Name, Type>>,
-    inputs: HashMap<Name, HashMap<Name, Type>>,
-    enums: HashMap<Name, HashSet<Name>>,
-    names: HashSet<Name>,
-}
+use super::field_types::{FieldTypes, named, root_type};
 
 impl FieldTypes {
-    /// Reads the types of a schema.
-    pub(super) fn of(sdl: &str) -> Self {
-        let document = parse_schema(sdl).expect("the library writes SDL that it can read");
-        let (mut objects, mut inputs, mut enums) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let mut names: HashSet<_> = BUILT_IN.into_iter().map(Name::new).collect();
-        for definition in document.definitions {
-            let TypeSystemDefinition::Type(definition) = definition else {
-                continue;
-            };
-            let name = definition.node.name.node;
-            match definition.node.kind {
-                TypeKind::Object(object) => {
-                    let fields = object.fields.into_iter();
-                    let fields = fields.map(|field| (field.node.name.node, field.node.ty.node));
-                    objects.insert(name.clone(), fields.collect());
-                }
-                TypeKind::InputObject(input) => {
-                    let fields = input.fields.into_iter();
-                    let fields = fields.map(|field| (field.node.name.node, field.node.ty.node));
-                    inputs.insert(name.clone(), fields.collect());
-                }
-                TypeKind::Enum(all) => {
-                    let values = all.values.into_iter().map(|value| value.node.value.node);
-                    enums.insert(name.clone(), values.collect());
-                }
-                TypeKind::Scalar | TypeKind::Interface(_) | TypeKind::Union(_) => {}
-            }
-            names.insert(name);
-        }
-        Self { objects, inputs, enums, names }
-    }
-
-    /// Whether the schema has a type of this name.
-    pub(super) fn has(&self, name: &Name) -> bool {
-        self.names.contains(name)
-    }
-
-    /// The type of an object's field.
-    pub(super) fn field(&self, object: &str, field: &str) -> Option<&Type> {
-        self.objects.get(object)?.get(field)
-    }
-
-    /// Whether the value of a variable surely fits its type. Lists and scalars of our own are not looked into.
-    pub(super) fn takes(&self, value_type: &Type, value: &Json) -> bool {
-        let BaseType::Named(name) = &value_type.base else { return false };
-        match (name.as_str(), value) {
-            (_, Json::Null) => value_type.nullable,
-            ("String" | "ID", Json::String(_)) | ("Boolean", Json::Bool(_)) => true,
-            ("Int", Json::Number(number)) => {
-                number.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
-            }
-            (_, Json::String(value)) => {
-                self.enums.get(name).is_some_and(|values| values.contains(value.as_str()))
-            }
-            (_, Json::Object(members)) => self.inputs.get(name).is_some_and(|fields| {
-                let is_known = |member: &String| fields.contains_key(member.as_str());
-                members.keys().all(is_known)
-                    && fields.iter().all(|(field, field_type)| match members.get(field.as_str()) {
-                        Some(value) => self.takes(field_type, value),
-                        None => field_type.nullable,
-                    })
-            }),
-            _ => false,
-        }
-    }
-
     /// Completes the data of an operation that passed validation and was run. `variables` have their defaults.
     pub(super) fn complete(
         &self,
@@ -113,15 +34,6 @@ impl FieldTypes {
         let above_failed = paths_above(&failed);
         let mut completion = Completion { failed, above_failed, path: String::new() };
         completion.object(data, &shape).unwrap_or(Value::Null)
-    }
-}
-
-/// The object that an operation's own fields belong to.
-pub(super) const fn root_type(kind: OperationType) -> &'static str {
-    match kind {
-        OperationType::Query => "Query",
-        OperationType::Mutation => "Mutation",
-        OperationType::Subscription => "Subscription",
     }
 }
 
@@ -147,12 +59,11 @@ impl<'a> Planner<'a> {
         let Collected { fields, .. } = collect(self.document, selections, |directives| {
             is_included(directives, self.variables).unwrap_or(true)
         });
-        let types = self.types.objects.get(object);
+        let types = self.types.fields(object);
         let shape = |(key, fields): (&Name, Vec<&'a Positioned<Field>>)| {
             let name = &fields[0].node.name.node;
             let field_type = types.and_then(|types| types.get(name));
-            let object =
-                field_type.map(named).filter(|name| self.types.objects.contains_key(*name));
+            let object = field_type.map(named).filter(|name| self.types.fields(name).is_some());
             let below = object.map(|object| {
                 let selections: Vec<_> =
                     fields.iter().map(|field| &field.node.selection_set.node).collect();
@@ -161,14 +72,6 @@ impl<'a> Planner<'a> {
             ShapeField { key: key.clone(), field_type, below }
         };
         Shape(fields.into_iter().map(shape).collect())
-    }
-}
-
-/// The type that a type is a list of, or itself.
-pub(super) fn named(field_type: &Type) -> &Name {
-    match &field_type.base {
-        BaseType::Named(name) => name,
-        BaseType::List(element) => named(element),
     }
 }
 

@@ -23,8 +23,8 @@ use subscribing::ScopePerEvent;
 use values::{check_json, check_values};
 
 use super::answer::is_internal;
-use super::completion::FieldTypes;
 use super::cost::complexity;
+use super::field_types::FieldTypes;
 use super::finished::{Asked, FinishedAnswers, Question};
 use super::limits::{Limit, OperationLimits, TooExpensive};
 use super::mutation::Mutation;

@@ -8,9 +8,9 @@ use async_graphql::{
     Positioned, Schema, ServerError, ValidationResult, Value as ConstValue, Variables,
 };
 
-use super::completion::FieldTypes;
 use super::cost::{check_shape, complexity};
 use super::engine::GatewaySchema;
+use super::field_types::FieldTypes;
 use super::limits::{Limit, OperationLimits};
 use super::lists::fuzzing as lists;
 use super::merging::check_merging;

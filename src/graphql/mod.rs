@@ -6,10 +6,10 @@
 mod answer;
 mod collecting;
 mod completion;
-mod conditions;
 mod cost;
 mod engine;
 mod error;
+mod field_types;
 mod finished;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -35,6 +35,7 @@ mod selection;
 mod stale;
 mod subscription;
 mod types;
+mod usages;
 
 pub use answer::Answer;
 pub use engine::{Engine, EngineOptions, Operation, OperationType, Request, RequestContext, sdl};

@@ -204,7 +204,7 @@ fn uncharge(bytes_of: &mut BytesOf, owner: Owner, freed: u64) {
 mod tests {
     use super::*;
     use crate::graphql::OperationLimits;
-    use crate::graphql::completion::FieldTypes;
+    use crate::graphql::field_types::FieldTypes;
 
     fn prepared(document: &str) -> Arc<Prepared> {
         let hash = DocumentHash::of(document);

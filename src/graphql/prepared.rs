@@ -5,11 +5,12 @@ use std::sync::OnceLock;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use serde_json::{Map, Value};
 
-use super::completion::FieldTypes;
-use super::conditions::check_conditions;
+use super::field_types::FieldTypes;
+
 use super::cost::{Refusal, check_shape};
 use super::merging::{check_merging, merge_root};
 use super::persisted::DocumentHash;
+use super::usages::check_usages;
 use super::{Answer, ErrorCode, OperationLimits, guard, parser};
 
 /// The room that a parsed document takes for each of its tokens, and for its own: measured, and rounded up.
@@ -51,7 +52,7 @@ impl Prepared {
             Refusal::Circle => invalid("fragments spread each other in a circle".to_owned()),
             Refusal::UnknownType(name) => invalid(format!("Unknown type \"{name}\"")),
         })?;
-        check_conditions(&document)
+        check_usages(&document, types)
             .map_err(|found| Box::new(Answer::invalid_at(found.message(), &found.at)))?;
         let merging = check_merging(&document)
             .map_err(|conflict| Box::new(Answer::invalid_at(conflict.message(), &conflict.at)))?;

@@ -9,7 +9,7 @@ use async_graphql::{Name, Value};
 use serde_json::Map;
 
 use super::shape::INTROSPECTION;
-use crate::graphql::completion::{FieldTypes, named, root_type};
+use crate::graphql::field_types::{FieldTypes, named, root_type};
 use crate::graphql::paging::{PAGE_DEFAULT, PAGE_MAX};
 
 /// The elements of a list that has no pages, such as participants: most conversations are of two.

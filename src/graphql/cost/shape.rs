@@ -7,7 +7,7 @@ use async_graphql::parser::types::{
     ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
 };
 
-use crate::graphql::completion::{FieldTypes, named};
+use crate::graphql::field_types::{FieldTypes, named};
 use crate::graphql::limits::{Limit, OperationLimits, TooExpensive};
 
 /// The fields that ask for the schema itself.

@@ -18,7 +18,7 @@ use self::compile::Compiler;
 pub(super) use self::compile::can_be_planned;
 use self::objects::Scene;
 use super::Scope;
-use super::completion::FieldTypes;
+use super::field_types::FieldTypes;
 use super::scope::Reader;
 use crate::cache::{ConversationList, FriendList};
 use crate::ozeki::Blocklist;
