@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::thread::{JoinHandle, spawn};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,12 @@ const PERIOD: Duration = Duration::from_micros(66_667);
 
 /// Connections of a flood, each from an address of its own.
 const FLOOD: u8 = 64;
+
+/// Requests from an address: fewer than those after which it is told to wait, which is answered quickly.
+const OF_AN_ADDRESS: usize = 500;
+
+/// Networks that attackers have come from so far, in the whole run: each gateway has seen none of its own.
+static ADDRESSES: AtomicU16 = AtomicU16::new(0x0100);
 
 /// Connections that send their header byte by byte, and how long they wait after each byte.
 const SLOW: usize = 100;
@@ -124,7 +130,7 @@ pub(crate) fn refused() -> Vec<Vec<u8>> {
 }
 
 pub(crate) async fn refused_documents(stage: &Stage) {
-    let name = "a flood of refused documents, 64 connections from 64 addresses";
+    let name = "a flood of refused documents, 64 connections, each of which comes from another address after 500 requests";
     let requests = Arc::new(refused());
     compare(stage, name, |to| {
         let requests = Arc::clone(&requests);
@@ -137,7 +143,8 @@ pub(crate) async fn refused_documents(stage: &Stage) {
 }
 
 pub(crate) async fn logins(stage: &Stage) {
-    let name = "a stampede of logins, each of another key, 64 connections from 64 addresses";
+    let name =
+        "a stampede of logins, each of another key, 64 connections that change their addresses too";
     compare(stage, name, |to| {
         Attack::begin(FLOOD, move |number, stop, answered| {
             let first = (usize::from(number) + 1) * 1_000_000;
@@ -154,11 +161,15 @@ async fn flood(
     answered: Arc<AtomicUsize>,
     request: impl Fn(usize) -> Vec<u8>,
 ) {
-    let from = Ipv4Addr::new(127, 0, 2, number + 1);
     let mut turn = 0;
     while !stop.load(Ordering::Relaxed) {
+        let network = ADDRESSES.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let from = Ipv4Addr::new(127, network[0].max(1), network[1], number + 1);
         let Ok(mut connection) = Connection::open_from(from, to).await else { continue };
-        while !stop.load(Ordering::Relaxed) && connection.exchange(&request(turn)).await.is_ok() {
+        for _ in 0..OF_AN_ADDRESS {
+            if stop.load(Ordering::Relaxed) || connection.exchange(&request(turn)).await.is_err() {
+                break;
+            }
             turn += 1;
             answered.fetch_add(1, Ordering::Relaxed);
         }
