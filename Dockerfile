@@ -11,9 +11,9 @@ RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
 RUN rustup component add llvm-tools || true
 WORKDIR /build
 COPY . .
-# An image without the playground would be built as well, so look whether it is there.
+# An image without the playground would be built as well, so look whether it is there, each time that it was made.
 RUN deploy/build /build/ozeki-graphql \
-  && grep -q 'assets/index-' target/*/dist/build/ozeki-graphql-*/out/playground_assets.rs
+  && test -z "$(grep -L 'assets/index-' target/*/dist/build/ozeki-graphql-*/out/playground_assets.rs)"
 
 FROM debian:trixie-slim
 # To trust the certificate of an upstream that is reached by https.

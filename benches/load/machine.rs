@@ -12,8 +12,13 @@ pub(crate) const LOAD_CORE: usize = 1;
 /// Whether servers and load can each have a processor of their own.
 pub(crate) fn can_pin() -> bool {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let taskset = Command::new("taskset").arg("--version").stdout(Stdio::null()).status();
-    cores > LOAD_CORE && taskset.is_ok_and(|status| status.success())
+    // A container may have other processors than the first two.
+    let may_run_on = |core: usize| {
+        let mut taskset = Command::new("taskset");
+        taskset.args(["-c", &core.to_string(), "true"]).stderr(Stdio::null());
+        taskset.status().is_ok_and(|status| status.success())
+    };
+    cores > LOAD_CORE && may_run_on(SERVER_CORE) && may_run_on(LOAD_CORE)
 }
 
 /// Keeps this process, and threads that it starts later, on the load's processor.
